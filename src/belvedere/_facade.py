@@ -1,0 +1,136 @@
+"""The thin functions behind ``belvedere.train`` and ``belvedere.evaluate``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from belvedere.data.open import Source
+    from belvedere.evaluation import Report
+    from belvedere.runtime import Artifact, Model
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a stage, the steps done and the steps in all."""
+
+
+def train(
+    dataset: Source,
+    task: str = "anomaly",
+    *,
+    backbone: str | None = None,
+    size: int | Literal["auto"] = "auto",
+    tile: bool = False,
+    roi: str | os.PathLike[str] | None = None,
+    normal_only: bool = False,
+    false_alarms: float | None = None,
+    seed: int = 0,
+    name: str | None = None,
+    exif: bool = True,
+    maps: Sequence[tuple[str, Path]] = (),
+    progress: Progress | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+) -> Model:
+    """Train a model on labelled pictures.
+
+    Example:
+        >>> import belvedere as bv
+        >>> model = bv.train("pictures/")  # doctest: +SKIP
+        >>> model.save("board.tar.gz")  # doctest: +SKIP
+
+    Args:
+        dataset: A folder, manifest or CSV file (see ``open_dataset``), or a Dataset.
+        task: What the model shall do; ``anomaly``.
+        backbone: Name of the feature network; None for the one that comes with the package.
+        size: Side of the network's input in pixels; ``auto`` chooses by cross-validation.
+        tile: Look at overlapping tiles of the picture, for small defects.
+        roi: A picture that is white where to look, black elsewhere.
+        normal_only: Learn from the normal pictures alone.
+        false_alarms: Share of normal pictures that may raise an alarm, 0..1 exclusive.
+        seed: Seed of all random choices.
+        name: What to call the model.
+        exif: Whether pictures are turned as their EXIF orientation says.
+        maps: Reference prefixes (``s3://bucket/key``) and the folders that hold what is below them.
+        progress: Called with (stage, done, total); None draws bars where stderr is a terminal.
+        engine: What runs the trained model, see ``load``.
+        threads: Threads for one network call of the trained model, see ``load``.
+
+    Raises:
+        OptionError: an option has no such value.
+        DatasetError: the dataset cannot be read.
+        TrainingError: it cannot be trained on; the message says what is missing.
+    """
+    from belvedere.core.errors import OptionError
+    from belvedere.data.open import open_dataset
+    from belvedere.runtime import Model
+    from belvedere.training.anomaly import train as train_anomaly
+    from belvedere.training.anomaly.options import TrainOptions
+
+    if task != "anomaly":
+        raise OptionError(f"unknown task {task!r}: expected anomaly")
+    chosen = {"backbone": backbone, "name": name}
+    options = TrainOptions(
+        size=size,
+        tile=tile,
+        roi=None if roi is None else Path(roi),
+        normal_only=normal_only,
+        false_alarms=false_alarms,
+        seed=seed,
+        exif=exif,
+        **{key: value for key, value in chosen.items() if value is not None},
+    )
+    opened = open_dataset(dataset, maps=maps)
+    with _shown(progress) as callback:
+        artifact = train_anomaly(opened, options, callback)
+    return Model(artifact, engine=engine, threads=threads)
+
+
+def evaluate(
+    model: Model | Artifact | str | os.PathLike[str],
+    dataset: Source,
+    *,
+    seed: int = 0,
+    maps: Sequence[tuple[str, Path]] = (),
+    progress: Progress | None = None,
+) -> Report:
+    """Judge a model on labelled pictures that it was not trained on.
+
+    Example:
+        >>> import belvedere as bv
+        >>> report = bv.evaluate("board.tar.gz", "held-out/")  # doctest: +SKIP
+        >>> report.save("report")  # doctest: +SKIP
+
+    Args:
+        model: A model, an artifact, or where one is.
+        dataset: A folder, manifest or CSV file (see ``open_dataset``), or a Dataset.
+        seed: Seed of the bootstrap intervals.
+        maps: Reference prefixes (``s3://bucket/key``) and the folders that hold what is below them.
+        progress: Called with (stage, done, total); None draws bars where stderr is a terminal.
+
+    Raises:
+        ArtifactError: the model cannot be loaded.
+        DatasetError: the dataset cannot be read, or has no labelled pictures.
+    """
+    from belvedere.data.open import open_dataset
+    from belvedere.evaluation import evaluate as judge
+    from belvedere.runtime import Model, load
+
+    opened = open_dataset(dataset, maps=maps)
+    if isinstance(model, Model):
+        with _shown(progress) as callback:
+            return judge(model, opened, seed=seed, progress=callback)
+    with load(model) as loaded, _shown(progress) as callback:
+        return judge(loaded, opened, seed=seed, progress=callback)
+
+
+def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:
+    """The caller's callback, or bars on a terminal."""
+    if progress is not None:
+        return nullcontext(progress)
+    from belvedere.cli.console import progress_bar
+
+    return progress_bar()

@@ -1,0 +1,119 @@
+"""``belvedere evaluate``: judge a model on labelled pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from belvedere.cli.console import note, number, progress_bar, say, say_json, table
+from belvedere.cli.inputs import Maps, map_option
+from belvedere.cli.options import engine_options, json_option
+from belvedere.cli.outputs import make_folder
+
+_METRICS = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "false_alarm_rate": "false alarm rate",
+}
+_PIXEL_METRICS = {"auroc": "AUROC", "aupro": "AUPRO", "f1": "F1", "iou": "IoU"}
+_TYPE_METRICS = {"iou": "IoU", "precision": "precision", "recall": "recall"}
+
+
+@click.command(name="evaluate")
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("dataset")
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write report.html and report.json to DIR.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Seed of the bootstrap intervals.",
+)
+@map_option
+@json_option
+@engine_options
+def command(
+    *,
+    artifact: Path,
+    dataset: str,
+    report: Path | None,
+    seed: int,
+    maps: Maps,
+    as_json: bool,
+    engine: str,
+    threads: int | None,
+) -> int:
+    """Judge a model on the labelled pictures of DATASET.
+
+    Of a dataset with parts, the test part is used. Pictures that cannot be read are named on stderr, the rest
+    is judged, and the exit code is 1.
+
+    \b
+    Example:
+      belvedere evaluate board.tar.gz held-out/ --report report/
+    """
+    if report is not None:
+        make_folder(report, "--report")
+    import belvedere
+
+    loaded = belvedere.Artifact.load(artifact)
+    opened = belvedere.open_dataset(dataset, maps=maps)
+    with belvedere.Model(loaded, engine=engine, threads=threads) as model, progress_bar() as progress:
+        judged = belvedere.evaluate(model, opened, seed=seed, progress=progress)
+    for problem in judged.problems:
+        note(str(problem))
+    summary = judged.to_dict()
+    if as_json:
+        say_json(summary)
+    else:
+        for line in report_lines(summary):
+            say(line)
+    if report is not None:
+        note(f"report: {judged.save(report)}")
+    if judged.problems:
+        note(f"{len(judged.problems)} inputs could not be used; the figures are without them")
+    return 1 if judged.problems else 0
+
+
+def report_lines(summary: Mapping[str, Any]) -> list[str]:
+    """The figures of an evaluation for people: values with 95 % intervals, confusion, kinds, pixels."""
+    counts, found = summary["counts"], summary["confusion"]
+    intervals = {**summary["intervals"], **summary["wilson"]}
+    rows = [[title, number(summary[key]), _interval(intervals.get(key))] for key, title in _METRICS.items()]
+    labels = f"{counts['normal']} normal, {counts['anomalous']} anomalous"
+    threshold = f"threshold {number(summary['threshold'], 4)}"
+    anomalies = f"{found['tp']} found, {found['fn']} missed"
+    normals = f"{found['tn']} passed, {found['fp']} false alarms"
+    lines = [f"{counts['pictures']} pictures of {summary['dataset']['name']}: {labels}; {threshold}", ""]
+    lines += table(rows, header=["", "value", "95 % interval"])
+    lines += ["", f"anomalies: {anomalies}; normal pictures: {normals}"]
+    kinds = [[kind["kind"] or "-", f"{kind['found']} of {kind['pictures']}"] for kind in summary["per_kind"]]
+    if kinds:
+        lines += ["", *table(kinds, header=["kind", "found"])]
+    pixel = summary.get("pixel")
+    if pixel:
+        lines += ["", *table(_figures(pixel, _PIXEL_METRICS), header=["pixels", "value"])]
+        types = [[name, *(number(figures[key]) for key in _TYPE_METRICS)] for name, figures in pixel["types"].items()]
+        lines += ["", *table(types, header=["type", *_TYPE_METRICS.values()])] if types else []
+    return lines
+
+
+def _figures(values: Mapping[str, Any], titles: Mapping[str, str]) -> list[list[str]]:
+    return [[title, number(values[key])] for key, title in titles.items()]
+
+
+def _interval(bounds: Mapping[str, float] | None) -> str:
+    return f"{number(bounds['low'])} to {number(bounds['high'])}" if bounds else ""

@@ -1,0 +1,1 @@
+"""The few things every room needs: exceptions, safe files and archives, limits."""

@@ -1,0 +1,174 @@
+"""Reading untrusted tar archives and writing reproducible ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from belvedere.core.errors import ArtifactError, LimitError
+from belvedere.core.limits import DEFAULT_LIMITS, Limits
+
+_BLOCK = 1 << 20
+_SMALLEST_BOUND = 16 * _BLOCK
+_GZIP_MAGIC = b"\x1f\x8b"
+# tarfile lets ValueError and its kin out of damaged extended headers.
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, ArithmeticError, LookupError)
+
+
+def read_tar(path: Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, bytes]:
+    """Read every regular file of a plain or gzip-compressed tar archive into memory.
+
+    Nothing is written to disk. Members are refused unless they are regular files or folders with a plain
+    relative path: no absolute path, no ``..``, no link, no device, no sparse file, no repeated name. Every
+    byte that comes out of the decompressor counts against the bound, headers and padding too.
+
+    Args:
+        path: The archive: ``.tar``, ``.tar.gz`` or ``.tgz``. The content decides, not the suffix.
+        limits: Bounds on members, unpacked bytes and growth.
+
+    Returns:
+        Relative POSIX path to content, in the archive's order.
+
+    Raises:
+        ArtifactError: missing, not a tar archive, truncated, or with an unsafe member.
+        LimitError: more members or bytes than ``limits`` allow.
+    """
+    path = Path(path)
+    with _readable(path), path.open("rb") as raw:
+        most = _bound(path.stat().st_size, limits)
+        compressed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        raw.seek(0)
+        stream = _Bounded(gzip.GzipFile(fileobj=raw) if compressed else raw, most, path)
+        # Stream mode ("r|") asks for nothing but read(), so every byte passes the bound, in order.
+        with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|", encoding="utf-8") as archive:
+            files = dict(_members(archive, path, limits.archive_members))
+        stream.drain()  # to the gzip trailer, so that its checksum and length are verified
+    return files
+
+
+def safe_member_name(name: str, where: Path | str) -> str:
+    """Normalise a member name of an archive or manifest to a relative POSIX path.
+
+    Raises:
+        ArtifactError: the name is absolute, climbs out with ``..``, or holds a backslash, a control character
+            or bytes that are not UTF-8.
+    """
+    pure = PurePosixPath(name)
+    parts = [part for part in pure.parts if part != "."]
+    unsafe = not parts or pure.is_absolute() or ".." in parts or ":" in parts[0] or any(map(_forbidden, name))
+    if unsafe:
+        raise ArtifactError(f"{where}: unsafe path {name!r} in the archive; nothing was unpacked")
+    return "/".join(parts)
+
+
+def tar_gz(files: Mapping[str, bytes]) -> bytes:
+    """Pack ``files`` (relative POSIX path to content) with gzip so that equal content gives equal bytes.
+
+    The gzip header carries no name or time; see ``plain_tar`` for the rest.
+    """
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=6, mtime=0) as stream:
+        stream.write(plain_tar(files))
+    return packed.getvalue()
+
+
+def plain_tar(files: Mapping[str, bytes]) -> bytes:
+    """Pack ``files`` (relative POSIX path to content) so that equal content gives equal bytes.
+
+    Names are sorted; times, owners and modes are fixed.
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:
+        for name in sorted(files):
+            info = tarfile.TarInfo(name)
+            info.size = len(files[name])
+            info.mode = 0o644
+            archive.addfile(info, io.BytesIO(files[name]))
+    return packed.getvalue()
+
+
+class _Bounded:
+    """A byte stream that raises LimitError once more than ``most`` bytes have come out of it."""
+
+    def __init__(self, stream: BinaryIO | gzip.GzipFile, most: int, where: Path) -> None:
+        self._stream = stream
+        self._left = most
+        self._error = f"{where}: unpacks to more than {most} bytes, over the limit for an archive of its size"
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(min(size, self._left + 1))
+        self._left -= len(data)
+        if self._left < 0:
+            raise LimitError(self._error)
+        return data
+
+    def drain(self) -> None:
+        while self.read(_BLOCK):
+            pass
+
+
+def _members(archive: tarfile.TarFile, where: Path, most: int) -> Iterator[tuple[str, bytes]]:
+    names: set[str] = set()
+    for count, member in enumerate(archive, start=1):
+        if count > most:
+            raise LimitError(f"{where}: more than {most} files in the archive")
+        if member.isdir() and not PurePosixPath(member.name).parts:
+            continue  # "./", the folder that was packed
+        name = safe_member_name(member.name, where)
+        if member.isdir():
+            continue
+        if not member.isreg() or member.issparse() or member.size < 0:
+            raise ArtifactError(f"{where}: member '{name}' is a link or device; only plain files are allowed")
+        if name in names:
+            raise ArtifactError(f"{where}: member '{name}' is there twice")
+        names.add(name)
+        yield name, _content(archive, member, where)
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, where: Path) -> bytes:
+    """The member's bytes, read in pieces so that a false size in a header allocates nothing."""
+    stream = archive.extractfile(member)
+    pieces = iter(lambda: stream.read(_BLOCK) if stream is not None else b"", b"")
+    data = b"".join(pieces)
+    if len(data) != member.size:
+        raise ArtifactError(f"{where}: member '{member.name}' is truncated")
+    return data
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what tarfile, gzip and the file system raise into ArtifactError."""
+    try:
+        yield
+    except (ArtifactError, LimitError):
+        raise
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: there is no such file") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+    except (
+        tarfile.TarError,
+        EOFError,
+        zlib.error,
+        OSError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+    ) as error:
+        raise ArtifactError(f"{path}: not a readable tar archive, or truncated ({error})") from error
+
+
+def _bound(packed_bytes: int, limits: Limits) -> int:
+    """Most bytes that may come out of an archive of that size, its headers included."""
+    return min(limits.archive_bytes, max(_SMALLEST_BOUND, int(packed_bytes * limits.archive_ratio)))
+
+
+def _forbidden(character: str) -> bool:
+    code = ord(character)
+    return character == "\\" or code < 0x20 or code == 0x7F or 0xD800 <= code <= 0xDFFF

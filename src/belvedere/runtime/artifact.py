@@ -1,0 +1,198 @@
+"""The artifact: one model with everything it needs, as a folder or an archive."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel
+
+from belvedere.core.archives import plain_tar, read_tar, safe_member_name, tar_gz
+from belvedere.core.errors import ArtifactError
+from belvedere.core.files import folder_or_backup, sha256_of, write_bytes, write_folder
+from belvedere.core.limits import DEFAULT_LIMITS, Limits
+from belvedere.runtime.checksums import REPORTS, SUMS, check_reports, checksum_lines
+from belvedere.runtime.folder import read_folder
+from belvedere.runtime.manifest import Manifest, checked_manifest, parse_manifest
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Artifact:
+    """One model, ready to run anywhere Belvedere runs. Two artifacts are the same model if ``digest`` agrees.
+
+    Attributes:
+        manifest: What the model is; holds size and SHA-256 of every file.
+        files: Relative POSIX path to content, exactly what ``manifest.files`` lists.
+        reports: Name inside ``reports/`` to content: measurements, outside the digest.
+
+    Raises:
+        ArtifactError: ``files`` is not what the manifest lists.
+    """
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+    reports: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_files(self.manifest, self.files, "artifact")
+        object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
+        object.__setattr__(self, "reports", MappingProxyType(dict(self.reports)))
+
+    def __repr__(self) -> str:
+        manifest, size = self.manifest, sum(map(len, self.files.values()))
+        return f"<Artifact '{manifest.name}': {manifest.task}, {size} bytes, digest {self.digest[:12]}>"
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        files: Mapping[str, bytes],
+        task: str,
+        name: str,
+        network: BaseModel | Mapping[str, Any],
+        inputs: Sequence[BaseModel | Mapping[str, Any]],
+        outputs: Sequence[BaseModel | Mapping[str, Any]],
+        decoder: BaseModel | Mapping[str, Any],
+        labels: Sequence[str] = (),
+        precision: str = "f32",
+        batch: int = 1,
+        provenance: Mapping[str, Any] | None = None,
+        reports: Mapping[str, bytes] | None = None,
+    ) -> Artifact:
+        """Make an artifact from its files and the manifest's fields; sizes and hashes are filled in.
+
+        Args:
+            files: Relative POSIX path to content, the network among them.
+            task: See ``Manifest``, as are the other fields; parts may be manifest models or plain mappings.
+            name: What people call the model.
+            network: ``{"file": ...}``.
+            inputs: One picture input.
+            outputs: The network's outputs, in order.
+            decoder: How outputs become a result.
+            labels: Names the model tells apart.
+            precision: What the engine computes in.
+            batch: Pictures per network call.
+            provenance: JSON facts about where the model comes from.
+            reports: Name inside ``reports/`` to content.
+
+        Raises:
+            ArtifactError: a field is wrong.
+        """
+        document = {
+            "format": "belvedere-artifact",
+            "schema_version": 1,
+            "task": task,
+            "name": name,
+            "labels": list(labels),
+            "network": _plain(network),
+            "inputs": [_plain(part) for part in inputs],
+            "outputs": [_plain(part) for part in outputs],
+            "decoder": _plain(decoder),
+            "precision": precision,
+            "batch": batch,
+            "provenance": dict(provenance or {}),
+            "files": {path: _entry(data) for path, data in files.items()},
+        }
+        return cls(checked_manifest(document, "manifest"), files, reports or {})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Artifact:
+        """Read an artifact from a folder or a ``.tar``, ``.tar.gz`` or ``.tgz`` and verify every file of it.
+
+        Raises:
+            ArtifactError: there is none, it is damaged, unsafe, incomplete, changed or of a newer version.
+            LimitError: it is larger than ``limits`` allow.
+        """
+        path = folder_or_backup(Path(path))
+        if not path.exists():
+            raise ArtifactError(f"{path}: there is no such artifact")
+        contents = read_folder(path, limits) if path.is_dir() else read_tar(path, limits)
+        if MANIFEST not in contents:
+            raise ArtifactError(f"{path}: no {MANIFEST} at its top, so this is not a Belvedere artifact")
+        manifest = parse_manifest(contents.pop(MANIFEST), f"{path}/{MANIFEST}")
+        reports = {
+            name.removeprefix(REPORTS): contents.pop(name) for name in list(contents) if name.startswith(REPORTS)
+        }
+        _check_files(manifest, contents, str(path))
+        return cls(manifest, contents, check_reports(reports, str(path)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the artifact: an archive for ``.tar.gz``, ``.tgz`` and ``.tar``, else a folder.
+
+        Equal artifacts give equal bytes. A crash leaves what was there before, or the new artifact.
+
+        Raises:
+            StorageError: the file system refused; what was there before is unchanged.
+        """
+        path = Path(path)
+        if path.name.endswith((".tar.gz", ".tgz")):
+            write_bytes(path, tar_gz(self._contents()))
+        elif path.name.endswith(".tar"):
+            write_bytes(path, plain_tar(self._contents()))
+        else:
+            write_folder(path, self._contents())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical manifest, which holds the hash of every file; reports are outside."""
+        return sha256_of(self.manifest.to_json())
+
+    @property
+    def network(self) -> bytes:
+        """The network file's content."""
+        return self.files[self.manifest.network.file]
+
+    def with_report(self, name: str, data: bytes) -> Artifact:
+        """A copy that also holds ``reports/<name>``; the digest stays the same.
+
+        Raises:
+            ArtifactError: ``name`` is not a plain relative path.
+        """
+        if safe_member_name(name, "reports") != name or name == SUMS:
+            raise ArtifactError(f"reports: {name!r} cannot be the name of a report")
+        return replace(self, reports={**self.reports, name: data})
+
+    def _contents(self) -> dict[str, bytes]:
+        contents = {MANIFEST: self.manifest.to_json(), **self.files}
+        contents.update({REPORTS + name: data for name, data in self.reports.items()})
+        if self.reports:
+            contents[REPORTS + SUMS] = checksum_lines(self.reports)
+        return contents
+
+
+def _check_files(manifest: Manifest, files: Mapping[str, bytes], where: str) -> None:
+    """Compare files with the manifest's list; the first kind of fault found is named with all its files."""
+    faults = {
+        "missing": sorted(manifest.files.keys() - files.keys()),
+        "not listed in the manifest": sorted(files.keys() - manifest.files.keys()),
+        "changed since the artifact was made": [
+            name for name, entry in sorted(manifest.files.items())
+            if name in files and _entry(files[name]) != entry.model_dump()
+        ],
+    }  # fmt: skip
+    for fault, names in faults.items():
+        if names:
+            raise ArtifactError(f"{where}: {fault}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}")
+    reserved = [name for name in manifest.files if name == MANIFEST or name.startswith(REPORTS)]
+    if reserved:
+        raise ArtifactError(f"{where}: the manifest must not list {reserved[0]}")
+
+
+def _entry(data: bytes) -> dict[str, Any]:
+    return {"sha256": sha256_of(data), "bytes": len(data)}
+
+
+def _plain(part: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
+    """Plain JSON values of a manifest part (tuples become lists)."""
+    if isinstance(part, BaseModel):
+        return part.model_dump(mode="json")
+    copied: dict[str, Any] = json.loads(json.dumps(dict(part)))
+    return copied

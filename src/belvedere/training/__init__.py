@@ -1,0 +1,1 @@
+"""Trainers: from labelled pictures to an artifact."""

@@ -1,0 +1,111 @@
+"""From held-out scores to a calibrated score, a threshold, and a heatmap scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from belvedere.tasks.anomaly.metrics import f1_threshold
+from belvedere.training.anomaly.conformal import NormalLimit, normal_limit
+from belvedere.training.anomaly.learners import Example, HeldOut
+from belvedere.training.anomaly.stacking import Stack, fit_stack, sigmoid, stacked
+
+DEFAULT_RATE = 0.05
+PIXEL_THRESHOLD = 0.5
+_MEDIAN_SCORE, _MEDIAN_HEAT = 0.1, 0.03
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How scores become a verdict.
+
+    Attributes:
+        names: Learners that count, as many as ``stack.weights``.
+        stack: Weighs them into log-odds of the calibrated score.
+        threshold: Calibrated score from which a picture is anomalous.
+        rule: ``f1`` or ``false_alarms``.
+        limit: What normal pictures promise, where the rule is ``false_alarms``.
+    """
+
+    names: tuple[str, ...]
+    stack: Stack
+    threshold: float
+    rule: str
+    limit: NormalLimit | None = None
+
+
+def verdict_from_labels(
+    held: HeldOut, anomalous: NDArray[np.bool_], rate: float | None
+) -> tuple[Verdict, NDArray[np.float64]]:
+    """Combine the learners on labelled pictures; threshold by F1, or by a false-alarm rate where one is asked for.
+
+    Returns:
+        The verdict, and the held-out log-odds per picture.
+    """
+    names = tuple(held.scores)
+    matrix = np.stack([held.scores[name] for name in names], axis=1)
+    stack = fit_stack(matrix, anomalous)
+    logits = stacked(stack, matrix)
+    kept = [index for index, weight in enumerate(stack.weights) if weight > 0]
+    stack = Stack(tuple(stack.weights[index] for index in kept), stack.bias)
+    names = tuple(names[index] for index in kept)
+    if rate is not None:
+        limit = normal_limit(logits[~anomalous], rate)
+        return Verdict(names, stack, _probability(limit.limit), "false_alarms", limit), logits
+    cut = f1_threshold(logits, anomalous)
+    assert cut is not None
+    return Verdict(names, stack, _probability(cut), "f1"), logits
+
+
+def verdict_from_normals(held: HeldOut, normal: NDArray[np.bool_], rate: float | None) -> Verdict:
+    """The memory alone; its score is scaled so that the limit lies at 0.5 and the median normal picture at 0.1."""
+    values = held.scores["memory"][normal]
+    limit = normal_limit(values, rate or DEFAULT_RATE)
+    stack = _scaled(limit.limit, float(np.median(values)), _MEDIAN_SCORE)
+    return Verdict(("memory",), stack, 0.5, "false_alarms", limit)
+
+
+def heat_from_normals(held: HeldOut, normal: NDArray[np.bool_], rate: float | None) -> Stack:
+    """Heat 0.5 at the distance that the farthest cell of a normal picture exceeds at the false-alarm rate."""
+    chosen = [held.distances[index] for index in np.flatnonzero(normal)]
+    limit = normal_limit(np.array([float(d.max()) for d in chosen]), rate or DEFAULT_RATE)
+    median = float(np.median(np.concatenate(chosen)))
+    return _scaled(limit.limit, median, _MEDIAN_HEAT)
+
+
+def heat_from_masks(held: HeldOut, examples: Sequence[Example]) -> Stack | None:
+    """Weigh patch distance and pixel head so that heat 0.5 gives the best F1 over cells; None without masks.
+
+    Cells that a mask covers in part are left out.
+    """
+    rows, labels = [], []
+    for index, example in enumerate(examples):
+        logits = held.logits[index]
+        if logits is None or (example.anomalous and example.cover is None):
+            continue
+        covered = np.zeros(len(example.cells)) if example.cover is None else example.cover.max(axis=0)
+        full = covered >= min(0.5, 0.999 * float(covered.max())) if covered.any() else np.zeros(len(covered), bool)
+        certain = full | (covered == 0)
+        pair = np.stack([held.distances[index], logits.max(axis=1)], axis=1)
+        rows.append(pair[certain].astype(np.float64))
+        labels.append(full[certain])
+    if not labels or not np.concatenate(labels).any():
+        return None
+    matrix, marked = np.concatenate(rows), np.concatenate(labels)
+    stack = fit_stack(matrix, marked)
+    cut = f1_threshold(stacked(stack, matrix), marked)
+    return replace(stack, bias=stack.bias - (cut or 0.0))
+
+
+def _scaled(limit: float, median: float, median_value: float) -> Stack:
+    """A scale that puts ``limit`` at 0.5 and ``median`` at ``median_value``."""
+    spread = max(limit - median, 0.05 * abs(limit), 1e-6)
+    weight = float(-np.log(median_value / (1 - median_value)) / spread)
+    return Stack((weight,), -weight * limit)
+
+
+def _probability(logit: float) -> float:
+    return float(sigmoid(np.array([logit]))[0])

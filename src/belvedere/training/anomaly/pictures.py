@@ -1,0 +1,127 @@
+"""Which pictures of a dataset training uses, and what it says about those that it does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from belvedere.core.errors import TrainingError
+from belvedere.data.checks import check
+from belvedere.data.dataset import Dataset
+from belvedere.data.record import Record
+
+FEWEST_NORMAL, FEWEST_ANOMALOUS = 2, 4
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What training learns from.
+
+    Attributes:
+        records: Labelled, readable, no picture twice; normal ones first.
+        types: Anomaly types with masks to learn from.
+        sizes: Width and height of the normal pictures.
+        labelled: Whether anomalous pictures are learned from.
+        notes: Sentences for the user: what was left out and why.
+    """
+
+    records: tuple[Record, ...]
+    types: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    labelled: bool
+    notes: tuple[str, ...]
+
+    @property
+    def normal(self) -> tuple[Record, ...]:
+        """The normal ones."""
+        return tuple(record for record in self.records if record.label == "normal")
+
+    @property
+    def anomalous(self) -> tuple[Record, ...]:
+        """The anomalous ones."""
+        return tuple(record for record in self.records if record.label == "anomaly")
+
+
+def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: Callable[[int, int], None]) -> Pictures:
+    """Check the dataset's training part and decide what it allows.
+
+    Raises:
+        TrainingError: too few normal pictures; the message counts what there is and what is needed.
+    """
+    part = dataset.split("train") if dataset.has_splits else dataset
+    result = check(part.labelled(), progress)
+    notes = [str(problem) for problem in (*dataset.problems, *result.problems)]
+    records = _without_repeats(result.dataset.records, result.duplicates, result.conflicts)
+    normal = [record for record in records if record.label == "normal"]
+    anomalous = [record for record in records if record.label == "anomaly"]
+    if len(normal) < FEWEST_NORMAL:
+        raise TrainingError(_too_few(dataset, part, len(normal), len(anomalous), len(result.unreadable)))
+    if normal_only and anomalous:
+        notes.append(f"{len(anomalous)} anomalous pictures are left out: trained from normal pictures alone")
+        anomalous = []
+    elif anomalous and len(anomalous) < FEWEST_ANOMALOUS:
+        notes.append(
+            f"{len(anomalous)} anomalous pictures are too few to learn from ({FEWEST_ANOMALOUS} needed): "
+            "trained from normal pictures alone"
+        )
+        anomalous = []
+    return Pictures(
+        records=(*normal, *anomalous),
+        types=_learnable_types(anomalous),
+        sizes=tuple((shape.shape[1], shape.shape[0]) for shape in (r.image(exif=exif) for r in normal[:50])),
+        labelled=bool(anomalous),
+        notes=tuple(notes),
+    )
+
+
+def limited(pictures: Pictures, most: int, order: Callable[[int], list[int]]) -> Pictures:
+    """At most ``most`` pictures, so that their features fit into memory; anomalous ones are kept first.
+
+    ``order`` gives a random order of that many indices.
+    """
+    if len(pictures.records) <= most:
+        return pictures
+    anomalous = pictures.anomalous
+    if len(anomalous) > most // 2:
+        anomalous = tuple(anomalous[i] for i in sorted(order(len(anomalous))[: most // 2]))
+    normal = pictures.normal
+    room = most - len(anomalous)
+    if len(normal) > room:
+        normal = tuple(normal[i] for i in sorted(order(len(normal))[:room]))
+    note = (
+        f"{len(normal) + len(anomalous)} of {len(pictures.records)} pictures are used: more would not fit into memory"
+    )
+    return replace(pictures, records=(*normal, *anomalous), notes=(*pictures.notes, note))
+
+
+def _without_repeats(
+    records: tuple[Record, ...],
+    duplicates: tuple[tuple[str, ...], ...],
+    conflicts: tuple[tuple[str, ...], ...],
+) -> list[Record]:
+    """One of each group of identical pictures; none of a group that carries both labels."""
+    dropped = {name for group in duplicates for name in group[1:]} | {name for group in conflicts for name in group}
+    return [record for record in records if record.name not in dropped]
+
+
+def _learnable_types(anomalous: list[Record]) -> tuple[str, ...]:
+    """Types that the masks of at least two pictures show, sorted."""
+    counts: Counter[str] = Counter()
+    for record in anomalous:
+        if record.mask is not None:
+            picture = record.image()
+            mask = record.load_mask(picture.shape[1], picture.shape[0])
+            if mask is not None:
+                counts.update(kind for i, kind in enumerate(mask.types, 1) if (mask.index == i).any())
+    return tuple(sorted(kind for kind, count in counts.items() if count > 1))
+
+
+def _too_few(dataset: Dataset, part: Dataset, normal: int, anomalous: int, unreadable: int) -> str:
+    where = f"{dataset.name}: {len(part)} pictures" + (" in its training part" if dataset.has_splits else "")
+    also = f", {unreadable} could not be read" if unreadable else ""
+    return (
+        f"{where}, of which {normal} are usable and labelled normal and {anomalous} anomalous{also}; training needs "
+        f"at least {FEWEST_NORMAL} normal ones (20 are a good start). Put them into a folder named 'normal', or label "
+        "them in a manifest or CSV file"
+    )

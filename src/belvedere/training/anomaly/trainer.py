@@ -1,0 +1,134 @@
+"""The whole training: from a dataset to an artifact."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from belvedere.data.dataset import Dataset
+from belvedere.runtime.artifact import Artifact
+from belvedere.training.anomaly.calibration import (
+    heat_from_masks,
+    heat_from_normals,
+    verdict_from_labels,
+    verdict_from_normals,
+)
+from belvedere.training.anomaly.geometry import native_side
+from belvedere.training.anomaly.learners import fit_learners
+from belvedere.training.anomaly.loading import Views
+from belvedere.training.anomaly.options import LARGEST_SIZE, TrainOptions
+from belvedere.training.anomaly.pictures import Pictures, choose_pictures, limited
+from belvedere.training.anomaly.publish import Trained, build_artifact
+from belvedere.training.anomaly.scoring import Scoring
+from belvedere.training.anomaly.sizes import Trial, choose_size, make_geometry, most_pictures
+from belvedere.training.anomaly.turns import natural_turns
+from belvedere.training.backbones import Backbone, bundled_backbone
+from belvedere.vision.decode import load_image
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, steps done, and steps in all."""
+
+
+def train(
+    dataset: Dataset,
+    options: TrainOptions | None = None,
+    progress: Progress | None = None,
+    backbone: Backbone | None = None,
+) -> Artifact:
+    """Train an anomaly model.
+
+    Learns from the dataset's ``train`` part if it has parts, else from all its labelled pictures. With normal
+    pictures alone the model is a nearest-normal memory; labelled anomalous pictures add a picture head, masks a
+    pixel head, and cross-validation weighs them.
+
+    Args:
+        dataset: Labelled pictures.
+        options: What the user chose; defaults otherwise.
+        progress: Told about stages and steps.
+        backbone: The feature network; the bundled one named in ``options`` by default.
+
+    Returns:
+        The artifact. Equal data, options, versions and machine give an equal digest; measurements of the
+        training lie in ``reports/training.json``.
+
+    Raises:
+        TrainingError: too few usable normal pictures.
+        OptionError: an option does not fit the data, or names an unknown backbone.
+    """
+    options = options or TrainOptions()
+    report = progress or _silent
+    backbone = backbone or bundled_backbone(options.backbone)
+    began = time.perf_counter()
+    pictures = choose_pictures(
+        dataset,
+        options.normal_only,
+        options.exif,
+        lambda done, total: report("checking pictures", done, total),
+    )
+    roi = None if options.roi is None else load_image(options.roi)
+    sides = _sides(options, pictures)
+    first = make_geometry(pictures, sides[0], backbone, options.tile, roi)
+    rng = np.random.default_rng((options.seed, 0))
+    pictures = limited(pictures, most_pictures(first, backbone), lambda n: rng.permutation(n).tolist())
+    views = Views()
+    if roi is None and not options.tile:
+        views = natural_turns(pictures, backbone, first, options, report)
+    trial = choose_size(pictures, sides, backbone, options, views, roi, report)
+    artifact = build_artifact(_finish(trial, pictures, backbone, options, views, dataset))
+    measured = {
+        "seconds": round(time.perf_counter() - began, 3),
+        "pictures": len(pictures.records),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    return artifact.with_report("training.json", json.dumps(measured, indent=2).encode() + b"\n")
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    pass
+
+
+def _sides(options: TrainOptions, pictures: Pictures) -> tuple[int, ...]:
+    """Input sizes to compare; the first is the default."""
+    if options.size != "auto":
+        return (int(options.size),)
+    if options.tile:
+        return (native_side(pictures.sizes, LARGEST_SIZE // 2),)
+    return (256, 384)
+
+
+def _finish(
+    trial: Trial,
+    pictures: Pictures,
+    backbone: Backbone,
+    options: TrainOptions,
+    views: Views,
+    dataset: Dataset,
+) -> Trained:
+    """Calibrate on the held-out scores and fit the final learners on everything."""
+    anomalous = np.array([example.anomalous for example in trial.examples])
+    held = trial.held
+    logits: NDArray[np.float64] | None = None
+    if pictures.labelled:
+        verdict, logits = verdict_from_labels(held, anomalous, options.false_alarms)
+    else:
+        verdict = verdict_from_normals(held, ~anomalous, options.false_alarms)
+    heat = heat_from_masks(held, trial.examples) if pictures.types else None
+    learners = fit_learners(trial.examples, len(pictures.types), options.seed)
+    types = pictures.types if heat is not None and learners.pixel is not None else ()
+    scoring = Scoring(
+        learners=learners if types else replace(learners, pixel=learners.pixel if "pixel" in verdict.names else None),
+        names=verdict.names,
+        picture=verdict.stack,
+        cell=heat or heat_from_normals(held, ~anomalous, options.false_alarms),
+        types=len(types),
+    )
+    return Trained(
+        scoring=scoring, verdict=verdict, geometry=trial.geometry, backbone=backbone, pictures=pictures,
+        types=types, options=options, views=views, held=held, logits=logits, anomalous=anomalous,
+        sizes=trial.compared, colors=dict(dataset.colors),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Pictures in and out: one bounded decoder, pre-processing by manifest, drawing."""

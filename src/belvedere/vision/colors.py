@@ -1,0 +1,71 @@
+"""Colours of anomaly types: Lookout for Vision's, then our own continuation."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from itertools import count
+
+from belvedere.core.errors import OptionError
+
+LOOKOUT = (
+    "#23A436",
+    "#14A3B3",
+    "#F76902",
+    "#9380FF",
+    "#BD10E0",
+    "#467CE6",
+    "#A09308",
+    "#0094BD",
+    "#CC7700",
+)
+"""The colours that Lookout for Vision's console gives to labels, in its order."""
+
+MOST_COLORS = 255
+"""As many types as a mask can tell apart."""
+
+_HEX = re.compile(r"#?([0-9A-Fa-f]{6})")
+_GOLDEN = 0.61803398875
+_STRENGTHS = ((0.85, 0.80), (0.65, 0.95), (1.0, 0.60), (0.50, 0.75), (0.90, 0.95), (0.70, 0.50), (0.35, 0.90))
+_APART = 20  # in at least one channel; masks count colours within 8 of each other as the same
+
+
+def palette(n: int) -> tuple[str, ...]:
+    """The first ``n`` colours as ``#RRGGBB``: Lookout for Vision's nine, then ours.
+
+    Neither white nor black is among them, and any two differ by at least 20 in some channel.
+
+    Raises:
+        OptionError: ``n`` is negative or over 255.
+    """
+    if not 0 <= n <= MOST_COLORS:
+        raise OptionError(f"a palette of {n} colours: expected 0 to {MOST_COLORS}")
+    chosen = list(LOOKOUT[:n])
+    taken = [parse_hex(color) for color in chosen]
+    for index in count():
+        if len(chosen) >= n:
+            break
+        saturation, value = _STRENGTHS[index % len(_STRENGTHS)]
+        red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN % 1.0, saturation, value)
+        candidate = (round(red * 255), round(green * 255), round(blue * 255))
+        if all(_distance(candidate, other) >= _APART for other in taken):
+            taken.append(candidate)
+            chosen.append("#{:02X}{:02X}{:02X}".format(*candidate))
+    return tuple(chosen)
+
+
+def parse_hex(color: str) -> tuple[int, int, int]:
+    """Red, green and blue (0..255) of ``#RRGGBB``, in any case, with or without the ``#``.
+
+    Raises:
+        OptionError: not such a string.
+    """
+    match = _HEX.fullmatch(color)
+    if match is None:
+        raise OptionError(f"{color!r} is no colour: expected #RRGGBB, for instance #23A436")
+    code = int(match[1], 16)
+    return code >> 16, code >> 8 & 255, code & 255
+
+
+def _distance(first: tuple[int, int, int], second: tuple[int, int, int]) -> int:
+    return max(abs(a - b) for a, b in zip(first, second, strict=True))

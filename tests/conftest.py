@@ -1,0 +1,21 @@
+"""Fixtures that every room's tests may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder with real pictures and models; the test is skipped where it is missing."""
+    default = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("BELVEDERE_SHARED", default))
+    if not (folder / "data").is_dir():
+        reason = f"no shared data at {folder}: set BELVEDERE_SHARED to the folder that has data/ and models/"
+        if os.environ.get("BELVEDERE_REQUIRE_SHARED") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
