@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
+# What `make test` installs beside the developer tools. Without `train` the tests of larger backbones are skipped.
+TEST_EXTRAS ?= train
+TEST_STAMP := $(VENV)/.test-stamp-$(or $(TEST_EXTRAS),none)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format docs clean
@@ -24,7 +27,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## Train on 30 drawn pictures, evaluate, score new ones; writes demo/
 	$(BIN)/belvedere demo demo
 
-test: $(STAMP) ## Run all tests, the slow ones too
+$(TEST_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(TEST_EXTRAS)]'
+	@touch $@
+
+test: $(TEST_STAMP) ## Run all tests, the slow ones too
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
 lint: $(STAMP) ## Linters, types, layers, and the manual (strict)

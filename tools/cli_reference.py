@@ -49,9 +49,7 @@ def section(command: click.Command, context: click.Context) -> str:
     """One command: usage, description, options."""
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     lines = [f"## {context.info_name}", "", "```", usage, "```", "", description(command), ""]
-    options = [
-        p for p in command.get_params(context) if isinstance(p, click.Option) and "--help" not in p.opts
-    ]
+    options = [p for p in command.get_params(context) if isinstance(p, click.Option) and "--help" not in p.opts]
     if options:
         lines += ["| option | |", "|---|---|"]
     for option in options:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from belvedere.data.open import Source
     from belvedere.evaluation import Report
     from belvedere.runtime import Artifact, Model
+    from belvedere.training.backbones import Backbone
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, the steps done and the steps in all."""
@@ -45,7 +46,9 @@ def train(
     Args:
         dataset: A folder, manifest or CSV file (see ``open_dataset``), or a Dataset.
         task: What the model shall do; ``anomaly``.
-        backbone: Name of the feature network; None for the one that comes with the package.
+        backbone: Name of the feature network; None for the one that comes with the package. Larger ones, such as
+            ``dinov2-small``, come from the Hugging Face hub and need the [train] extra; ``hub:OWNER/REPO`` names any
+            DINOv2, ResNet or ConvNeXt checkpoint there, and ``@REVISION`` after either a branch, tag or commit.
         size: Side of the network's input in pixels; ``auto`` chooses by cross-validation.
         tile: Look at overlapping tiles of the picture, for small defects.
         roi: A picture that is white where to look, black elsewhere.
@@ -62,13 +65,15 @@ def train(
     Raises:
         OptionError: an option has no such value.
         DatasetError: the dataset cannot be read.
-        TrainingError: it cannot be trained on; the message says what is missing.
+        TrainingError: it cannot be trained on, or the backbone cannot be fetched; the message says what is missing.
+        MissingExtraError: the backbone needs the [train] extra.
     """
     from belvedere.core.errors import OptionError
     from belvedere.data.open import open_dataset
     from belvedere.runtime import Model
     from belvedere.training.anomaly import train as train_anomaly
     from belvedere.training.anomaly.options import TrainOptions
+    from belvedere.training.backbones.catalogue import check_name
 
     if task != "anomaly":
         raise OptionError(f"unknown task {task!r}: expected anomaly")
@@ -83,9 +88,10 @@ def train(
         exif=exif,
         **{key: value for key, value in chosen.items() if value is not None},
     )
+    check_name(options.backbone)
     opened = open_dataset(dataset, maps=maps)
     with _shown(progress) as callback:
-        artifact = train_anomaly(opened, options, callback)
+        artifact = train_anomaly(opened, options, callback, _fetched(options.backbone, callback))
     return Model(artifact, engine=engine, threads=threads)
 
 
@@ -125,6 +131,18 @@ def evaluate(
             return judge(model, opened, seed=seed, progress=callback)
     with load(model) as loaded, _shown(progress) as callback:
         return judge(loaded, opened, seed=seed, progress=callback)
+
+
+def _fetched(name: str, progress: Progress) -> Backbone | None:
+    """A backbone from the hub; None for a bundled one, which training loads itself."""
+    from belvedere.training.backbones import BUNDLED
+
+    if name in BUNDLED:
+        return None
+    # Here and not in training.anomaly, which must not need torch.
+    from belvedere.training.backbones.hub import hub_backbone
+
+    return hub_backbone(name, progress)
 
 
 def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:

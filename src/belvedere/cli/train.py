@@ -30,7 +30,11 @@ TASKS = ("anomaly",)
     metavar="ARTIFACT",
     help="Where the model goes: a name ending in .tar.gz, or a folder.",
 )
-@click.option("--backbone", metavar="NAME", help="Feature network, by name [default: the bundled one].")
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="Feature network, such as dinov2-small, or hub:OWNER/REPO [default: the bundled one].",
+)
 @click.option(
     "--size",
     default="auto",
@@ -126,20 +130,20 @@ def command(
 
 def _name_problems(dataset: Dataset, artifact: Artifact) -> int:
     """Name what training found wrong or left out; how many inputs could not be used."""
-    known = {str(problem) for problem in dataset.problems}
-    names = {record.name for record in dataset.records}
-    notes = [text for text in _notes(artifact) if text not in known]
-    for text in notes:
-        note(text)
-    return len(known) + sum(text.partition(": ")[0] in names for text in notes)
+    told = {str(problem) for problem in dataset.problems}
+    unusable = _sentences(artifact, "unusable")
+    for text in (*unusable, *_sentences(artifact, "notes")):
+        if text not in told:
+            note(text)
+    return len(told.union(unusable))
 
 
-def _notes(artifact: Artifact) -> list[str]:
-    """The sentences about pictures that training recorded."""
+def _sentences(artifact: Artifact, key: str) -> list[str]:
+    """What training recorded about the pictures."""
     training = artifact.manifest.provenance.get("training")
     pictures = training.get("pictures") if isinstance(training, dict) else None
-    notes = pictures.get("notes") if isinstance(pictures, dict) else None
-    return [str(text) for text in notes] if isinstance(notes, list) else []
+    found = pictures.get(key) if isinstance(pictures, dict) else None
+    return [str(text) for text in found] if isinstance(found, list) else []
 
 
 def artifact_name(out: Path) -> str:

@@ -1,4 +1,8 @@
-"""The artifact: one model with everything it needs, as a folder or an archive."""
+"""The artifact: one model with everything it needs, as a folder or an archive.
+
+Inside are ``manifest.json`` with size and SHA-256 of every file, ``manifest.sha256`` with that of the manifest
+itself, the files, and ``reports/`` with checksums of its own. What does not agree is refused on loading.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from belvedere.core.archives import plain_tar, read_tar, safe_member_name, tar_gz
-from belvedere.core.errors import ArtifactError
+from belvedere.core.errors import ArtifactError, StorageError
 from belvedere.core.files import folder_or_backup, sha256_of, write_bytes, write_folder
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.runtime.checksums import REPORTS, SUMS, check_reports, checksum_lines
@@ -22,6 +26,7 @@ from belvedere.runtime.folder import read_folder
 from belvedere.runtime.manifest import Manifest, checked_manifest, parse_manifest
 
 MANIFEST = "manifest.json"
+MANIFEST_SUM = "manifest.sha256"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,6 +123,7 @@ class Artifact:
         if MANIFEST not in contents:
             raise ArtifactError(f"{path}: no {MANIFEST} at its top, so this is not a Belvedere artifact")
         manifest = parse_manifest(contents.pop(MANIFEST), f"{path}/{MANIFEST}")
+        _check_manifest(manifest, contents.pop(MANIFEST_SUM, None), str(path))
         reports = {
             name.removeprefix(REPORTS): contents.pop(name) for name in list(contents) if name.startswith(REPORTS)
         }
@@ -130,7 +136,8 @@ class Artifact:
         Equal artifacts give equal bytes. A crash leaves what was there before, or the new artifact.
 
         Raises:
-            StorageError: the file system refused; what was there before is unchanged.
+            StorageError: the file system refused, or ``path`` is a folder that holds something else; what was
+                there before is unchanged.
         """
         path = Path(path)
         if path.name.endswith((".tar.gz", ".tgz")):
@@ -138,6 +145,10 @@ class Artifact:
         elif path.name.endswith(".tar"):
             write_bytes(path, plain_tar(self._contents()))
         else:
+            if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+                raise StorageError(
+                    f"{path} is a folder with other files, which saving would remove: name a new folder or a .tar.gz file"
+                )
             write_folder(path, self._contents())
 
     @cached_property
@@ -161,11 +172,24 @@ class Artifact:
         return replace(self, reports={**self.reports, name: data})
 
     def _contents(self) -> dict[str, bytes]:
-        contents = {MANIFEST: self.manifest.to_json(), **self.files}
+        contents = {MANIFEST: self.manifest.to_json(), MANIFEST_SUM: _manifest_sum(self.digest), **self.files}
         contents.update({REPORTS + name: data for name, data in self.reports.items()})
         if self.reports:
             contents[REPORTS + SUMS] = checksum_lines(self.reports)
         return contents
+
+
+def _manifest_sum(digest: str) -> bytes:
+    """The line that lets ``sha256sum -c manifest.sha256`` verify the manifest as it is written."""
+    return f"{digest}  {MANIFEST}\n".encode()
+
+
+def _check_manifest(manifest: Manifest, stated: bytes | None, where: str) -> None:
+    """The manifest vouches for all other files; this file vouches for the manifest."""
+    if stated is None:
+        raise ArtifactError(f"{where}: missing: {MANIFEST_SUM}")
+    if stated != _manifest_sum(sha256_of(manifest.to_json())):
+        raise ArtifactError(f"{where}: changed since the artifact was made: {MANIFEST} (against {MANIFEST_SUM})")
 
 
 def _check_files(manifest: Manifest, files: Mapping[str, bytes], where: str) -> None:
@@ -181,7 +205,7 @@ def _check_files(manifest: Manifest, files: Mapping[str, bytes], where: str) -> 
     for fault, names in faults.items():
         if names:
             raise ArtifactError(f"{where}: {fault}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}")
-    reserved = [name for name in manifest.files if name == MANIFEST or name.startswith(REPORTS)]
+    reserved = [name for name in manifest.files if name in (MANIFEST, MANIFEST_SUM) or name.startswith(REPORTS)]
     if reserved:
         raise ArtifactError(f"{where}: the manifest must not list {reserved[0]}")
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from belvedere.samples.layout import BOARD_HEIGHT, BOARD_WIDTH, HOLE_RADIUS, HOLES, Layout
+from belvedere.samples.layout import BOARD_HEIGHT, BOARD_WIDTH, HOLE_RADIUS, LABEL_SIZE, Box, Layout
 from belvedere.samples.lettering import text_width
 from belvedere.samples.packages import package
 from belvedere.samples.parts import Part
@@ -16,7 +16,7 @@ from belvedere.samples.textures import noise, weave
 
 BELOW = -1.6
 _SILK = Paint((232, 233, 226), None, 0.0, 0.15, 0.93)
-_FIDUCIALS = ((6.2, 1.3), (41.6, 28.1), (41.0, 1.3))
+_RING, _NAME_SIZE = 1.8, 1.05
 
 
 def draw_bare_board(surface: Surface, layout: Layout, copper: Copper) -> Plane:
@@ -26,34 +26,34 @@ def draw_bare_board(surface: Surface, layout: Layout, copper: Copper) -> Plane:
         Where copper lies under the mask or bare, 0..1, (h, w).
     """
     rng = np.random.default_rng([layout.product, 0xA27])
-    plane = _copper_plane(surface, copper, rng)
+    plane = _copper_plane(surface, layout, copper, rng)
     _mask_over(surface, layout, plane, rng)
     for x, y in (*copper.vias, *_stitches(surface, layout, plane)):
         _via(surface, x, y)
     _silkscreen(surface, layout, copper)
     for pad in copper.pads:
         _pad(surface, pad, rng)
-    for x, y in HOLES:
+    for x, y in layout.holes:
         _mounting_hole(surface, x, y)
-    for x, y in _FIDUCIALS:
+    for x, y in layout.fiducials:
         surface.ellipse(x, y, 0.85, 0.85, Paint((92, 92, 54), 0.0, 0.0, 0.2))
         surface.ellipse(x, y, 0.5, 0.5, Paint((216, 180, 104), 0.05, 1.0, 0.0))
     return plane
 
 
-def board_cover(surface: Surface) -> Plane:
+def board_cover(surface: Surface, layout: Layout) -> Plane:
     """1 where the board is, 0 beside it and in its mounting holes."""
     outline = surface.copy()
     outline.alpha[...] = 0
     outline.rectangle(BOARD_WIDTH / 2, BOARD_HEIGHT / 2, BOARD_WIDTH, BOARD_HEIGHT, Paint(), 1.4)
     cover = outline.alpha.copy()
     outline.alpha[...] = 0
-    for x, y in HOLES:
+    for x, y in layout.holes:
         outline.ellipse(x, y, HOLE_RADIUS, HOLE_RADIUS, Paint())
     return np.asarray(cover * (1 - outline.alpha))
 
 
-def _copper_plane(surface: Surface, copper: Copper, rng: np.random.Generator) -> Plane:
+def _copper_plane(surface: Surface, layout: Layout, copper: Copper, rng: np.random.Generator) -> Plane:
     """Traces and pads, and a pour with clearance around them and spokes to grounded pads."""
     keep, copper_layer, pour = (Surface.blank(_box(surface), surface.scale) for _ in range(3))
     ink = Paint()
@@ -67,8 +67,10 @@ def _copper_plane(surface: Surface, copper: Copper, rng: np.random.Generator) ->
     for x, y in copper.vias:
         copper_layer.ellipse(x, y, 0.36, 0.36, ink)
         keep.ellipse(x, y, 0.64, 0.64, ink)
-    for x, y in (*HOLES, *_FIDUCIALS):
-        keep.ellipse(x, y, 2.3, 2.3, ink)
+    for x, y in layout.holes:
+        keep.ellipse(x, y, _RING + 0.3, _RING + 0.3, ink)
+    for x, y in layout.fiducials:
+        keep.ellipse(x, y, 1.1, 1.1, ink)
     inset = 0.6
     width, height = BOARD_WIDTH, BOARD_HEIGHT
     pour.rectangle(width / 2, height / 2, width - 2 * inset, height - 2 * inset, ink, 1.2)
@@ -76,15 +78,15 @@ def _copper_plane(surface: Surface, copper: Copper, rng: np.random.Generator) ->
         spokes = [((pad.x - pad.width / 2 - 0.5, pad.y), (pad.x + pad.width / 2 + 0.5, pad.y))]
         spokes.append(((pad.x, pad.y - pad.height / 2 - 0.5), (pad.x, pad.y + pad.height / 2 + 0.5)))
         copper_layer.strokes(spokes, 0.3, ink)
-    _open_areas(keep, rng)
+    _open_areas(keep, layout, rng)
     poured = pour.alpha * (1 - keep.alpha)
     return np.asarray(np.maximum(poured, copper_layer.alpha))
 
 
-def _open_areas(keep: Surface, rng: np.random.Generator) -> None:
+def _open_areas(keep: Surface, layout: Layout, rng: np.random.Generator) -> None:
     """Leave the pour out where traces are dense, with chamfered outlines."""
-    for left, top, right, bottom in ((0.5, 5.8, 7.2, 28.2), (22.0, 17.6, 40.4, 33.6), (6.9, 0.4, 25.0, 17.2)):
-        cut = 1.2 + rng.uniform(0, 0.8)
+    for left, top, right, bottom in layout.unpoured:
+        cut = 0.8 + rng.uniform(0, 0.6)
         points = [(left + cut, top), (right - cut, top), (right, top + cut), (right, bottom - cut)]
         points += [(right - cut, bottom), (left + cut, bottom), (left, bottom - cut), (left, top + cut)]
         keep.polygon(points, Paint())
@@ -115,7 +117,7 @@ def _stitches(surface: Surface, layout: Layout, copper: Plane) -> list[tuple[flo
         for x in np.arange(1.4, BOARD_WIDTH - 1, 1.6):
             row, column = (y - surface.origin[1]) * surface.scale, (x - surface.origin[0]) * surface.scale
             free = all(abs(x - p.x) > p.extent[0] + 0.5 or abs(y - p.y) > p.extent[1] + 0.5 for p in layout.parts)
-            free = free and not (x > 41.0 and 17.4 < y < 27.4)
+            free = free and not any(_inside(x, y, box) for box in _printed(layout))
             if free and wide[int(row), int(column)] > 0.985:
                 places.append((float(x), float(y)))
     return places
@@ -145,33 +147,23 @@ def _pad(surface: Surface, pad: BoardPad, rng: np.random.Generator) -> None:
 
 
 def _mounting_hole(surface: Surface, x: float, y: float) -> None:
-    surface.ellipse(x, y, 2.1, 2.1, Paint((84, 88, 48), 0.0, 0.0, 0.2))
-    surface.ellipse(x, y, 2.0, 2.0, Paint((206, 205, 198), 0.06, 1.0, 0.0))
+    surface.ellipse(x, y, _RING + 0.1, _RING + 0.1, Paint((84, 88, 48), 0.0, 0.0, 0.2))
+    surface.ellipse(x, y, _RING, _RING, Paint((206, 205, 198), 0.06, 1.0, 0.0))
     for angle in np.arange(8) * math.pi / 4 + math.pi / 8:
-        _via(surface, x + 1.6 * math.cos(angle), y + 1.6 * math.sin(angle))
+        _via(surface, x + 1.5 * math.cos(angle), y + 1.5 * math.sin(angle))
 
 
 def _silkscreen(surface: Surface, layout: Layout, copper: Copper) -> None:
     """Outlines, pin-1 marks, reference designators, the product's name."""
-    taken: list[tuple[float, float, float, float]] = [_pad_box(pad) for pad in copper.pads]
+    taken: list[Box] = [_pad_box(pad) for pad in copper.pads]
     for part in layout.parts:
         half_x, half_y = part.extent
         taken.append((part.x - half_x, part.y - half_y, part.x + half_x, part.y + half_y))
         _outline(surface, part)
-    taken += [(x - 2.3, y - 2.3, x + 2.3, y + 2.3) for x, y in HOLES]
-    taken += [(x - 0.9, y - 0.9, x + 0.9, y + 0.9) for x, y in _FIDUCIALS]
-    taken.append(
-        (
-            layout.label_xy[0] - 2.4,
-            layout.label_xy[1] - 4.1,
-            layout.label_xy[0] + 2.4,
-            layout.label_xy[1] + 4.1,
-        )
-    )
-    name_y, revision_y = 21.4, 23.0
-    surface.text(layout.name, 42.9, 22.4, 1.25, _SILK, turns=1, weight=0.17)
-    surface.text("REV C", 44.7, 22.4, 0.95, _SILK, turns=1)
-    taken.append((41.7, 18.0, 45.4, name_y + revision_y - 17.0))
+    taken += [(x - 2.2, y - 2.2, x + 2.2, y + 2.2) for x, y in layout.holes]
+    taken += [(x - 0.9, y - 0.9, x + 0.9, y + 0.9) for x, y in layout.fiducials]
+    taken += _printed(layout)
+    surface.text(layout.name, *layout.name_xy, _NAME_SIZE, _SILK, weight=0.17)
     for part in layout.parts:
         _designator(surface, part, taken)
 
@@ -213,7 +205,7 @@ def _lines(surface: Surface, part: Part, lines: list[tuple[tuple[float, float], 
     surface.strokes([[part.to_board(*point) for point in line] for line in lines], 0.15, _SILK)
 
 
-def _designator(surface: Surface, part: Part, taken: list[tuple[float, float, float, float]]) -> None:
+def _designator(surface: Surface, part: Part, taken: list[Box]) -> None:
     """Print the reference where there is room; leave it out where there is none."""
     half_x, half_y = part.extent
     for size in (0.95, 0.8):
@@ -237,15 +229,29 @@ def _spots(half_x: float, half_y: float, width: float, size: float) -> list[tupl
     return spots + [(1, side * tall, slide * half_y) for side in (1, -1) for slide in (0.0, -0.5, 0.5)]
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _printed(layout: Layout) -> tuple[Box, Box]:
+    """The boxes of the sticker and of the printed name."""
+    label = _around(layout.label_xy, LABEL_SIZE[0] / 2 + 0.2, LABEL_SIZE[1] / 2 + 0.2)
+    return label, _around(layout.name_xy, text_width(layout.name, _NAME_SIZE) / 2 + 0.2, _NAME_SIZE / 2 + 0.2)
+
+
+def _around(at: tuple[float, float], half_x: float, half_y: float) -> Box:
+    return at[0] - half_x, at[1] - half_y, at[0] + half_x, at[1] + half_y
+
+
+def _inside(x: float, y: float, box: Box) -> bool:
+    return box[0] < x < box[2] and box[1] < y < box[3]
+
+
+def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _pad_box(pad: BoardPad) -> tuple[float, float, float, float]:
+def _pad_box(pad: BoardPad) -> Box:
     return (pad.x - pad.width / 2, pad.y - pad.height / 2, pad.x + pad.width / 2, pad.y + pad.height / 2)
 
 
-def _box(surface: Surface) -> tuple[float, float, float, float]:
+def _box(surface: Surface) -> Box:
     rows, columns = surface.shape
     left, top = surface.origin
     return (left, top, left + columns / surface.scale, top + rows / surface.scale)

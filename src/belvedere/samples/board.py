@@ -19,9 +19,9 @@ from belvedere.samples.routing import Copper, route
 from belvedere.samples.surface import Paint, Plane, Surface, linear
 from belvedere.samples.textures import noise
 
-VIEW_WIDTH, VIEW_HEIGHT = 50.0, 37.5
+VIEW_WIDTH, VIEW_HEIGHT = 31.6, 23.7
 SMALLEST, LARGEST = 64, 2048
-_MARGIN = 0.032
+_MARGIN = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def _draw_stage(layout: Layout, copper: Copper, size: tuple[int, int]) -> Stage:
     box = (middle[0] - half_x, middle[1] - half_y, middle[0] + half_x, middle[1] + half_y)
     bare = Surface.blank(box, scale)
     plane = draw_bare_board(bare, layout, copper)
-    cover = board_cover(bare)
+    cover = board_cover(bare, layout)
     _cut_out(bare, cover)
     sprites = {part.name: draw_sprite(part, scale, rng) for part in layout.parts}
     populated = bare.copy()

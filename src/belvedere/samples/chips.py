@@ -1,4 +1,4 @@
-"""Draws two-terminal chip components: resistors, ceramic and tantalum capacitors, diodes, LEDs."""
+"""Draws two-terminal chip components: resistors, ceramic and tantalum capacitors, LEDs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ def resistor(surface: Surface, outline: Package, value: str, rng: np.random.Gene
     _terminations(surface, length, width, 0.3, 0.52, rng)
     glass = Paint((27, 27, 31), 0.56, 0.0, 0.55)
     surface.rectangle(0, 0, length - 0.54, width - 0.1, glass, 0.05)
-    size = 0.52 if length < 3 else 0.74
     white = Paint((224, 224, 220), None, 0.0, 0.1, 0.92)
-    surface.text(value, rng.normal(0, 0.03), rng.normal(0, 0.02), size, white)
+    surface.text(value, rng.normal(0, 0.03), rng.normal(0, 0.02), 0.52, white)
 
 
 def capacitor(surface: Surface, outline: Package, value: str, rng: np.random.Generator) -> None:
@@ -46,17 +45,6 @@ def led(surface: Surface, outline: Package, value: str, rng: np.random.Generator
     surface.rectangle(0.06, 0, 0.3, 0.3, Paint((150, 120, 60), None, 0.3, 0.9, 0.8))
     surface.strokes([[(0.1, 0.0), (0.36, 0.12)]], 0.05, Paint((238, 214, 140), None, 0.9, 0.4))
     surface.polygon([(-0.62, -0.42), (-0.62, 0.42), (-0.32, 0.0)], Paint((46, 134, 70), None, 0.0, 0.6, 0.85))
-
-
-def diode(surface: Surface, outline: Package, value: str, rng: np.random.Generator) -> None:
-    """A moulded rectifier with a cathode band and bent tabs."""
-    del outline
-    for side in (-1, 1):
-        tab = Paint(TIN, lambda x, y: 0.25 + 0.5 * np.clip(2.6 - abs(x) + 0 * y, 0, 1), 1.0, 0.0)
-        surface.rectangle(side * 2.25, 0, 0.8, 1.4, tab, 0.05)
-    moulded(surface, 4.2, 2.5, 1.6, rng)
-    surface.rectangle(-1.35, 0, 0.42, 2.2, Paint((204, 204, 198), None, 0.0, 0.1, 0.93))
-    print_lines(surface, value, 0.32, 0.0, 0.52, (178, 178, 172))
 
 
 def tantalum(surface: Surface, outline: Package, value: str, rng: np.random.Generator) -> None:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from belvedere.core.errors import OptionError
 from belvedere.samples.board import Board
 from belvedere.samples.camera import expose, expose_mask
-from belvedere.samples.defects import DEFECTS, Defect, plan
+from belvedere.samples.defects import DEFECTS, plan
 from belvedere.samples.lighting import shade
+from belvedere.samples.marks import Defect
 from belvedere.samples.scene import (
     Placement,
     add_dust,
@@ -74,17 +75,14 @@ def draw_board(
     planned = plan(defect, layout, stage, usual, damage) if defect else Defect()
     placed: dict[str, Placement | None] = {**usual, **planned.placed}
     surface = bare_scene(stage, piece)
-    under = planned.under(surface) if planned.under else None
-    hidden = add_parts(surface, layout, {**stage.sprites, **planned.sprites}, placed)
-    over = planned.over(surface) if planned.over else None
-    window, sticker = add_markings(surface, layout, placed, piece)
-    np.maximum(hidden[window], sticker, out=hidden[window])
+    add_parts(surface, layout, {**stage.sprites, **planned.sprites}, placed)
+    add_markings(surface, layout, placed, piece)
+    marked = planned.mark(surface) if planned.mark else None
     add_dust(surface, piece)
-    covers = (planned.cover, None if under is None else under * (1 - hidden), over)
     camera = camera_for(view, size)
     image = expose(shade(surface, light_for(view)), camera, size, view)
     mask = np.zeros((size[1], size[0]), np.uint8)
-    for cover in covers:
+    for cover in (planned.cover, marked):
         if cover is not None and defect:
             mask[expose_mask(cover, camera, size)] = DEFECTS.index(defect) + 1
     return Sample(image, mask, (defect,) if defect else ())

@@ -1,10 +1,10 @@
-"""Draws packages with metal leads (SOIC, QFP, SOT) and the solder that holds parts to their pads."""
+"""Draws packages with metal leads (SOIC, QFP) and the solder that holds parts to their pads."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from belvedere.samples.chips import TIN, moulded, print_lines
+from belvedere.samples.chips import moulded, print_lines
 from belvedere.samples.packages import Package, Pad
 from belvedere.samples.surface import Paint, Plane, Surface
 
@@ -38,8 +38,7 @@ def soic(surface: Surface, outline: Package, value: str, rng: np.random.Generato
     bevel = Paint((58, 59, 62), None, 0.0, 0.45, 0.55)
     surface.rectangle(-outline.width / 2 + 0.34, 0, 0.16, outline.height - 0.3, bevel)
     _dot(surface, -outline.width / 2 + 0.8, top + 0.75, 0.3)
-    size = 0.78 if outline.height > 6 else 0.62
-    _turned_lines(surface, value, -0.32, 0.0, size)
+    _turned_lines(surface, value, -0.32, 0.0, 0.62)
 
 
 def qfp(surface: Surface, outline: Package, value: str, rng: np.random.Generator) -> None:
@@ -53,23 +52,6 @@ def qfp(surface: Surface, outline: Package, value: str, rng: np.random.Generator
     _dot(surface, -2.6, -2.6, 0.36)
     surface.ellipse(2.5, 2.5, 0.5, 0.5, Paint((36, 37, 40), 1.33, 0.0, 0.4, 0.8))
     print_lines(surface, value, 0.0, -0.1, 0.66, _INK)
-
-
-def sot23(surface: Surface, outline: Package, value: str, rng: np.random.Generator) -> None:
-    """A three-lead transistor."""
-    for pad in outline.pads:
-        _lead(surface, pad.x, np.sign(pad.y) * 0.55, pad.x, np.sign(pad.y) * 1.35, 0.42)
-    moulded(surface, 2.9, 1.35, 1.0, rng)
-    print_lines(surface, value, 0.0, 0.0, 0.6, _INK)
-
-
-def regulator(surface: Surface, outline: Package, value: str, rng: np.random.Generator) -> None:
-    """A voltage regulator with three legs and a wide cooling tab."""
-    for pad in outline.pads[:3]:
-        _lead(surface, pad.x, 1.4, pad.x, 2.75, 0.7)
-    surface.rectangle(0, -2.0, 3.0, 1.5, Paint(TIN, 0.35, 1.0, 0.0), 0.1)
-    moulded(surface, 5.6, 3.1, 1.5, rng)
-    print_lines(surface, value, 0.0, -0.35, 0.64, _INK)
 
 
 def _lead(surface: Surface, x0: float, y0: float, x1: float, y1: float, width: float) -> None:

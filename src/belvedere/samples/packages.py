@@ -50,21 +50,14 @@ def package(name: str) -> Package:
     table = {
         "resistor": _two_pads("resistor", 2.0, 1.25, 1.0, 1.1, 1.35),
         "capacitor": _two_pads("capacitor", 2.0, 1.25, 1.0, 1.1, 1.35),
-        "capacitor1206": _two_pads("capacitor1206", 3.2, 1.6, 1.55, 1.3, 1.75),
-        "resistor1206": _two_pads("resistor1206", 3.2, 1.6, 1.55, 1.3, 1.75),
         "led": _two_pads("led", 2.0, 1.25, 1.05, 1.1, 1.35, polar=True),
-        "diode": _two_pads("diode", 4.2, 2.5, 2.1, 1.7, 1.8, polar=True),
         "tantalum": _two_pads("tantalum", 3.6, 2.7, 1.65, 1.7, 2.2, polar=True),
         "can63": _two_pads("can63", 6.6, 6.6, 2.75, 3.0, 1.4, polar=True),
-        "can50": _two_pads("can50", 5.3, 5.3, 2.3, 2.6, 1.3, polar=True),
         "inductor": _two_pads("inductor", 5.8, 5.8, 2.55, 1.6, 4.4),
         "crystal": _two_pads("crystal", 9.4, 3.9, 4.5, 2.4, 1.6),
-        "sot23": _sot23(),
-        "regulator": _regulator(),
         "soic8": _soic(8),
-        "soic16": _soic(16),
         "qfp32": _qfp32(),
-        "connector6": _connector(6),
+        "connector4": _connector(4),
     }
     return table[name]
 
@@ -73,16 +66,6 @@ def _two_pads(
     name: str, width: float, height: float, at: float, pad_w: float, pad_h: float, polar: bool = False
 ) -> Package:
     return Package(name, width, height, (Pad(-at, 0, pad_w, pad_h), Pad(at, 0, pad_w, pad_h)), polar)
-
-
-def _sot23() -> Package:
-    pads = (Pad(-0.95, 1.15, 0.8, 1.0), Pad(0.95, 1.15, 0.8, 1.0), Pad(0, -1.15, 0.8, 1.0))
-    return Package("sot23", 2.9, 1.3, pads, polar=True)
-
-
-def _regulator() -> Package:
-    legs = tuple(Pad(x, 2.35, 0.95, 1.5) for x in (-1.7, 0.0, 1.7))
-    return Package("regulator", 5.6, 3.1, (*legs, Pad(0, -2.2, 3.2, 1.8)), polar=True)
 
 
 def _soic(pins: int) -> Package:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from belvedere.samples.layout import BOARD_HEIGHT, BOARD_WIDTH, HOLES, Layout
+from belvedere.samples.layout import BOARD_HEIGHT, BOARD_WIDTH, Layout
 from belvedere.samples.packages import Pad, package
 
 _GRID = 0.5
@@ -69,7 +69,7 @@ def route(layout: Layout) -> Copper:
     """Join pads of different parts that lie near each other; give some of the others a via."""
     rng = np.random.default_rng([layout.product, 0x70D])
     pads = board_pads(layout)
-    owner = _occupied(pads)
+    owner = _occupied(pads, layout.holes)
     joined: set[int] = set()
     traces: list[Trace] = []
     for first, second in _pairs(pads, rng):
@@ -124,15 +124,15 @@ def _point(cell: Cell) -> Point:
     return cell[1] * _GRID, cell[0] * _GRID
 
 
-def _occupied(pads: Sequence[BoardPad]) -> NDArray[np.int32]:
+def _occupied(pads: Sequence[BoardPad], holes: Sequence[Point]) -> NDArray[np.int32]:
     """Who may cross each grid point: nobody, anybody, or only traces of the pad with that index."""
     rows, columns = round(BOARD_HEIGHT / _GRID) + 1, round(BOARD_WIDTH / _GRID) + 1
     owner = np.full((rows, columns), _BLOCKED, np.int32)
     margin = round(_EDGE / _GRID)
     owner[margin:-margin, margin:-margin] = _FREE
     y, x = np.mgrid[:rows, :columns] * _GRID
-    for hole_x, hole_y in HOLES:
-        owner[np.hypot(x - hole_x, y - hole_y) < 2.8] = _BLOCKED
+    for hole_x, hole_y in holes:
+        owner[np.hypot(x - hole_x, y - hole_y) < 2.5] = _BLOCKED
     for index, pad in enumerate(pads):
         near = (abs(x - pad.x) < pad.width / 2 + 0.3) & (abs(y - pad.y) < pad.height / 2 + 0.3)
         owner[near] = np.where(owner[near] == _FREE, index, _BLOCKED)

@@ -19,12 +19,10 @@ from belvedere.samples.placing import Sprite, Window, paste
 from belvedere.samples.surface import Paint, Placer, Plane, Surface, linear
 from belvedere.samples.textures import blob, noise
 
-_LOOSE = ("resistor", "capacitor", "led", "sot23")
+_LOOSE = ("resistor", "capacitor", "led")
 _LOT_SPOT = {
     "qfp32": (0.0, 1.75, 0),
-    "soic16": (1.3, 0.0, 1),
     "soic8": (1.1, 0.0, 1),
-    "regulator": (0.0, 0.98, 0),
 }
 
 
@@ -45,9 +43,9 @@ def camera_for(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
     warm = rng.normal(0.0, 0.035)
     green = rng.normal(0.0, 0.015)
     return Camera(
-        shift=(rng.uniform(-4, 4) * pixel, rng.uniform(-3.5, 3.5) * pixel),
-        degrees=rng.uniform(-1.5, 1.5),
-        zoom=rng.uniform(0.99, 1.01),
+        shift=(rng.uniform(-2.5, 2.5) * pixel, rng.uniform(-2.5, 2.5) * pixel),
+        degrees=rng.uniform(-0.7, 0.7),
+        zoom=rng.uniform(0.995, 1.005),
         gain=(exposure * (1 + warm), exposure * (1 + green), exposure * (1 - warm)),
         slope=(rng.normal(0, 0.08), rng.normal(0, 0.08)),
         vignette=rng.uniform(0.1, 0.32),
@@ -95,34 +93,27 @@ def bare_scene(stage: Stage, rng: np.random.Generator) -> Surface:
 
 def add_parts(
     surface: Surface, layout: Layout, sprites: Mapping[str, Sprite], placed: Mapping[str, Placement | None]
-) -> Plane:
-    """Put the parts down that have a placement; returns what they hide of the board, 0..1, (h, w)."""
-    hidden = np.zeros(surface.shape, np.float32)
+) -> None:
+    """Put the parts down that have a placement."""
     for part in layout.parts:
         where = placed[part.name]
         if where is not None:
             angle = 90.0 * part.turns + where.degrees
             x, y = part.x + where.dx, part.y + where.dy
-            window, alpha = paste(surface, sprites[part.name], x, y, angle, where.tint)
-            np.maximum(hidden[window], alpha, out=hidden[window])
-    return hidden
+            paste(surface, sprites[part.name], x, y, angle, where.tint)
 
 
 def add_markings(
     surface: Surface, layout: Layout, placed: Mapping[str, Placement | None], rng: np.random.Generator
-) -> tuple[Window, Plane]:
-    """Lot codes on the ICs and the sticker with the serial number: new on every piece.
-
-    Returns:
-        Where the sticker is: a window, and its coverage there.
-    """
+) -> None:
+    """Lot codes on the ICs and the sticker with the serial number: new on every piece."""
     week = f"{rng.integers(22, 27)}{rng.integers(1, 53):02d}"
     for part in layout.parts:
         code = f"{week}{'ABCDEFGHKLMNPRSTUVWXYZ'[int(rng.integers(22))]}{rng.integers(10)}"
         where = placed[part.name]
         if part.package in _LOT_SPOT and where is not None:
             _lot_code(surface, part, where, code)
-    return _label(surface, layout, rng)
+    _label(surface, layout, rng)
 
 
 def add_dust(surface: Surface, rng: np.random.Generator) -> None:
@@ -152,7 +143,7 @@ def curve(
     return points
 
 
-def disc_window(surface: Surface, x: float, y: float, reach: float) -> tuple[tuple[slice, slice], Plane, Plane]:
+def disc_window(surface: Surface, x: float, y: float, reach: float) -> tuple[Window, Plane, Plane]:
     """The window within ``reach`` millimetres of a point, and x and y in it from that point, full size."""
     column, row = (x - surface.origin[0]) * surface.scale, (y - surface.origin[1]) * surface.scale
     pixels = reach * surface.scale
@@ -184,16 +175,16 @@ def _lot_code(surface: Surface, part: Part, where: Placement, code: str) -> None
     paste(surface, Sprite.of(stamp), part.x + where.dx, part.y + where.dy, angle)
 
 
-def _label(surface: Surface, layout: Layout, rng: np.random.Generator) -> tuple[Window, Plane]:
+def _label(surface: Surface, layout: Layout, rng: np.random.Generator) -> None:
     """A white sticker with a matrix code and a serial number."""
     modules = rng.random((12, 12)) < 0.5
     modules[:, 0] = modules[-1] = True
     modules[0, 1:] = np.arange(11) % 2 == 1
     modules[:, -1] = np.arange(12) % 2 == 1
     serial = f"{rng.integers(10**4):04d}"
-    sticker = Surface.blank((-2.4, -4.0, 2.4, 4.0), surface.scale)
-    sticker.rectangle(0, 0, *LABEL_SIZE, Paint((224, 224, 218), 0.1, 0.0, 0.2), 0.3)
-    cell, left, top = 0.26, -1.56, -2.9
+    sticker = Surface.blank((-2.5, -1.5, 2.5, 1.5), surface.scale)
+    sticker.rectangle(0, 0, *LABEL_SIZE, Paint((224, 224, 218), 0.1, 0.0, 0.2), 0.25)
+    cell, left, top = 0.17, -2.04, -1.02
     squares = [(left + c * cell, top + r * cell) for r, c in zip(*np.nonzero(modules), strict=True)]
 
     def draw(canvas: ImageDraw.ImageDraw, place: Placer) -> None:
@@ -201,12 +192,12 @@ def _label(surface: Surface, layout: Layout, rng: np.random.Generator) -> tuple[
             canvas.rectangle(place.box((x, y, x + cell, y + cell)), fill=255)
 
     ink = Paint((30, 30, 32), None, 0.0, 0.1, 0.93)
-    sticker.fill(*sticker.cover((left, top, -left, top + 12 * cell), draw), ink)
-    sticker.text(f"SN{serial[:2]}", 0.0, 1.3, 0.75, ink)
-    sticker.text(serial, 0.0, 2.5, 0.75, ink)
+    sticker.fill(*sticker.cover((left, top, left + 12 * cell, top + 12 * cell), draw), ink)
+    sticker.text(f"SN{serial[:2]}", 1.15, -0.48, 0.55, ink)
+    sticker.text(serial[2:], 1.15, 0.48, 0.55, ink)
     x, y = layout.label_xy
     dx, dy, turn = (float(value) for value in rng.normal(0, 1, 3).clip(-2, 2))
-    return paste(surface, Sprite.of(sticker), x + 0.1 * dx, y + 0.15 * dy, 1.2 * turn)
+    paste(surface, Sprite.of(sticker), x + 0.06 * dx, y + 0.06 * dy, 0.9 * turn)
 
 
 def parts_of(layout: Layout, kinds: Sequence[str]) -> list[Part]:

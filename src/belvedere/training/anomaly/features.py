@@ -30,39 +30,37 @@ def extract(
     geometry: Geometry,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Cells]:
-    """Features of the cells that count.
+    """Features of every cell of the grid.
 
     Args:
         pictures: RGB uint8 (H, W, 3), any sizes.
         backbone: The feature network.
-        geometry: Input size and region of interest.
+        geometry: Input size; its region of interest does not matter here.
         advance: Called after each picture.
 
     Returns:
-        Per picture float16 (P, C): half precision keeps hundreds of pictures in memory.
+        Per picture float16 (rows * columns, C): half precision keeps hundreds of pictures in memory.
     """
     preprocess = preprocess_for(backbone, geometry)
     with closing(_engine(backbone, geometry)) as engine:
-        return list(_run(pictures, preprocess, geometry, engine, advance))
+        return list(_run(pictures, preprocess, engine, advance))
 
 
 def _run(
     pictures: Iterable[NDArray[np.uint8]],
     preprocess: Preprocess,
-    geometry: Geometry,
     engine: Engine,
     advance: Callable[[], None],
 ) -> Iterator[Cells]:
     for picture in pictures:
         features = engine.run({"image": preprocess.apply(picture)})["features"][0]
-        flat = features.reshape(len(features), -1).T
-        yield np.ascontiguousarray(flat[geometry.cells], np.float16)
+        yield np.ascontiguousarray(features.reshape(len(features), -1).T, np.float16)
         advance()
 
 
 def _engine(backbone: Backbone, geometry: Geometry) -> Engine:
     graph = GraphBuilder()
     features = add_features(graph, backbone, geometry)
-    grid = ["N", backbone.channels, geometry.rows, geometry.columns]
-    shape = ["N", 3, geometry.height, geometry.width]
+    grid: list[int | str] = ["N", backbone.channels, geometry.rows, geometry.columns]
+    shape: list[int | str] = ["N", 3, geometry.height, geometry.width]
     return open_engine(graph.model(shape, [("features", features, grid)]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,22 @@ from belvedere.training.anomaly.supervised import PictureHead, fit_picture_head,
 
 
 @dataclass(frozen=True, eq=False)
+class Marked:
+    """A mirrored copy for the heads: cells (P, C) and, per type, the share of each that a mask covers, (T, P)."""
+
+    cells: Cells
+    cover: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, eq=False)
 class Example:
     """One training picture as the learners see it.
 
     Attributes:
         views: Feature cells (P, C) of the picture and, where turned copies help, of those; the picture first.
         valid: Per view the cells that show the picture and not what filled its corners, bool (P,).
+        mirrored: Mirrored copies, which only the heads learn from: a memory of them would take a part mounted the
+            wrong way round for normal.
         anomalous: Its label.
         cover: Per anomaly type the share of each cell that its mask covers, float32 (T, P); None without a mask.
         stratum: Label and kind, for folds that hold all sorts.
@@ -34,6 +44,7 @@ class Example:
 
     views: tuple[Cells, ...]
     valid: tuple[NDArray[np.bool_], ...]
+    mirrored: tuple[Marked, ...]
     anomalous: bool
     cover: NDArray[np.float32] | None
     stratum: str
@@ -74,13 +85,15 @@ def fit_learners(examples: Sequence[Example], types: int, seed: int) -> Learners
     picture = pixel = None
     if len(normal) > 1 and len(anomalous) > 1:
         rows = [(view, example.anomalous) for example in examples for view in example.views]
+        rows += [(copy.cells, example.anomalous) for example in examples for copy in example.mirrored]
         pooled = np.stack([pool(view) for view, _ in rows])
         picture = fit_picture_head(pooled, np.array([label for _, label in rows]))
     if types and anomalous:
         marked = [
-            PixelExample(example.cells, _cover(example, types))
+            PixelExample(copy.cells, copy.cover if copy.cover is not None else _clean(copy.cells, types))
             for example in examples
             if example.cover is not None or not example.anomalous
+            for copy in (Marked(example.cells, example.cover), *example.mirrored)
         ]
         pixel = fit_pixel_head(marked, types, np.random.default_rng((seed, 2)))
     return Learners(memory, picture, pixel)
@@ -150,6 +163,29 @@ def held_out(
     return HeldOut(complete, distances, logits, len(folds))
 
 
+def settled(held: HeldOut, learners: Learners, examples: Sequence[Example], top: int) -> HeldOut:
+    """Held-out scores as the final memory would give them.
+
+    The final memory holds more normal pictures than that of any fold, so its distances are a little smaller. No
+    anomalous picture is in it, so it scores those as it will score new ones: they get its scores, and the normal
+    ones are scaled by the median ratio seen on them.
+    """
+    memory, distances = held.scores["memory"].copy(), list(held.distances)
+    anomalous = [index for index, example in enumerate(examples) if example.anomalous]
+    if not anomalous:
+        return held
+    for index in anomalous:
+        cells = examples[index].cells
+        memory[index] = picture_score(learners.memory, cells, top)
+        distances[index] = patch_distances(learners.memory, cells)
+    ratio = float(np.median(memory[anomalous] / np.maximum(held.scores["memory"][anomalous], 1e-9)))
+    for index, example in enumerate(examples):
+        if not example.anomalous:
+            memory[index] *= ratio
+            distances[index] = distances[index] * np.float32(ratio)
+    return replace(held, scores={**held.scores, "memory": memory}, distances=distances)
+
+
 def make_folds(examples: Sequence[Example], most: int, seed: int) -> list[NDArray[np.int64]]:
     """Up to ``most`` folds with all sorts of pictures in each; one picture a fold where there are no more."""
     rng = np.random.default_rng((seed, 3))
@@ -161,5 +197,5 @@ def make_folds(examples: Sequence[Example], most: int, seed: int) -> list[NDArra
     return [np.array(sorted(order[start::count]), np.int64) for start in range(count)]
 
 
-def _cover(example: Example, types: int) -> NDArray[np.float32]:
-    return example.cover if example.cover is not None else np.zeros((types, len(example.cells)), np.float32)
+def _clean(cells: Cells, types: int) -> NDArray[np.float32]:
+    return np.zeros((types, len(cells)), np.float32)

@@ -4,8 +4,8 @@ PatchCore (Roth et al. 2022, "Towards Total Recall in Industrial Anomaly Detecti
 https://arxiv.org/abs/2106.08265): locally aware patch features (the backbone averages 3x3 cells), a greedy coreset
 of them, nearest-neighbour distance per patch, and a picture score re-weighted by how crowded the memory is around
 the nearest neighbour. Two changes: features are first reduced by principal components, so that the search costs
-less than the backbone, and the picture score is the mean over the highest hundredth of the patches instead of the
-single highest, which is steadier on small sets.
+less than the backbone, and the picture score is the mean over the five highest patches instead of the highest
+alone, which is steadier on small sets.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from belvedere.training.anomaly.coreset import greedy_coreset
 from belvedere.training.anomaly.onnx_graph import GraphBuilder
 
-DIMENSION, SIZE, NEIGHBOURS = 64, 2048, 9
+DIMENSION, SIZE, NEIGHBOURS = 48, 1024, 9
 _MOST_CELLS = 40_000
+_ROUNDING = 1e-3
+"""Relative precision of cells, which are kept as float16: smaller distances mean nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,7 @@ def fit_memory(cells: Iterable[NDArray[np.float16]], count: int, rng: np.random.
         few = picture if len(picture) <= share else picture[rng.permutation(len(picture))[:share]]
         kept.append(few.astype(np.float32))
     x = np.concatenate(kept)
+    rounding = _ROUNDING * float(np.sqrt(np.einsum("ij,ij->i", x, x).mean(dtype=np.float64)))
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     x -= mean
     axes = _principal_axes(x, DIMENSION)
@@ -64,13 +67,14 @@ def fit_memory(cells: Iterable[NDArray[np.float16]], count: int, rng: np.random.
     np.fill_diagonal(between, -1.0)
     order = _nearest(between, min(NEIGHBOURS, len(vectors)))
     spacing = float(np.median(np.take_along_axis(between, order[:, 1:2], axis=1))) if len(vectors) > 1 else 1.0
-    unit = np.float32(spacing if spacing > 1e-6 else 1.0)
+    # Blank pictures have no spacing but rounding, which as a unit would differ from fold to fold.
+    unit = np.float32(max(spacing, rounding) or 1.0)
     return Memory(axes / unit, -(axes @ mean) / unit, vectors / unit, order)
 
 
 def patch_distances(memory: Memory, cells: NDArray[np.float16]) -> NDArray[np.float32]:
     """Distance of every cell (P, C) to its nearest normal patch, float32 (P,)."""
-    return _distances(_reduce(memory, cells), memory.vectors).min(axis=1)
+    return np.asarray(_distances(_reduce(memory, cells), memory.vectors).min(axis=1))
 
 
 def picture_score(memory: Memory, cells: NDArray[np.float16], top: int) -> float:
@@ -92,15 +96,16 @@ def add_memory(graph: GraphBuilder, memory: Memory, cells: str, top: int) -> tup
     """
     weights = graph.constant(memory.projection.T)
     reduced = graph.node("Add", graph.node("MatMul", cells, weights), graph.constant(memory.offset))
-    squared = _add_squared(graph, memory, reduced)
-    nearest = graph.node("ReduceMin", squared, graph.ints(2), keepdims=0)
-    distances = graph.node("Sqrt", graph.node("Relu", nearest))
+    cross, own = _add_products(graph, memory, reduced)
+    # The smallest is taken before the cell's own norm is added: one pass less over [N, P, M].
+    nearest = graph.node("Add", graph.node("ReduceMin", cross, graph.ints(2), keepdims=1), own)
+    distances = graph.node("Sqrt", graph.node("Relu", graph.node("Squeeze", nearest, graph.ints(2))))
     _, far = graph.nodes("TopK", 2, distances, graph.ints(top), axis=1)
     width = memory.vectors.shape[1]
     index = graph.node("Unsqueeze", far, graph.ints(2))
     index = graph.node("Expand", index, graph.ints(1, 1, width))
     picked = graph.node("GatherElements", reduced, index, axis=1)
-    every = graph.node("Sqrt", graph.node("Relu", _add_squared(graph, memory, picked)))
+    every = graph.node("Sqrt", graph.node("Relu", graph.node("Add", *_add_products(graph, memory, picked))))
     closest = graph.node("ArgMin", every, axis=2, keepdims=0)
     around = graph.node("Gather", graph.constant(memory.neighbours), closest, axis=0)
     share = graph.node("Softmax", graph.node("GatherElements", every, around, axis=2), axis=2)
@@ -110,14 +115,12 @@ def add_memory(graph: GraphBuilder, memory: Memory, cells: str, top: int) -> tup
     return distances, graph.node("ReduceMean", scores, graph.ints(1), keepdims=0)
 
 
-def _add_squared(graph: GraphBuilder, memory: Memory, reduced: str) -> str:
-    """Squared distances [N, P, M]; the constant norms go in with the matrix product as one more column."""
+def _add_products(graph: GraphBuilder, memory: Memory, reduced: str) -> tuple[str, str]:
+    """Two parts whose sum is the squared distance: [N, P, M] from products, [N, P, 1] the cells' own norms."""
     vectors = memory.vectors
-    norms = np.einsum("ij,ij->i", vectors, vectors)
     cross = graph.node("MatMul", reduced, graph.constant(np.ascontiguousarray(-2 * vectors.T)))
-    cross = graph.node("Add", cross, graph.constant(norms))
-    own = graph.node("ReduceSum", graph.node("Mul", reduced, reduced), graph.ints(2), keepdims=1)
-    return graph.node("Add", cross, own)
+    cross = graph.node("Add", cross, graph.constant(np.einsum("ij,ij->i", vectors, vectors)))
+    return cross, graph.node("ReduceSum", graph.node("Mul", reduced, reduced), graph.ints(2), keepdims=1)
 
 
 def _reduce(memory: Memory, cells: NDArray[np.float16]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ class TrainOptions:
     """Options of ``belvedere train --task anomaly``.
 
     Attributes:
-        backbone: Name of the feature network.
+        backbone: Name of the feature network: a bundled one here; ``belvedere.train`` also takes those of the hub.
         size: Network input as the side of a square with the same area, in pixels; the input keeps the
             pictures' usual aspect ratio. ``auto`` compares sizes by cross-validation.
         tile: See the pictures at their own resolution, in overlapping windows (see ``tiles``); a given

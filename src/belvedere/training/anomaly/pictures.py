@@ -23,13 +23,15 @@ class Pictures:
         types: Anomaly types with masks to learn from.
         sizes: Width and height of the normal pictures.
         labelled: Whether anomalous pictures are learned from.
-        notes: Sentences for the user: what was left out and why.
+        unusable: One sentence for each picture or mask that could not be read.
+        notes: Sentences for the user: what else was noticed or left out, and why.
     """
 
     records: tuple[Record, ...]
     types: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
     labelled: bool
+    unusable: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -51,7 +53,8 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
     """
     part = dataset.split("train") if dataset.has_splits else dataset
     result = check(part.labelled(), progress)
-    notes = [str(problem) for problem in (*dataset.problems, *result.problems)]
+    unusable = tuple(str(problem) for problem in (*dataset.problems, *result.unreadable, *result.bad_masks))
+    notes = [str(problem) for problem in result.problems if str(problem) not in unusable]
     records = _without_repeats(result.dataset.records, result.duplicates, result.conflicts)
     normal = [record for record in records if record.label == "normal"]
     anomalous = [record for record in records if record.label == "anomaly"]
@@ -71,6 +74,7 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
         types=_learnable_types(anomalous),
         sizes=tuple((shape.shape[1], shape.shape[0]) for shape in (r.image(exif=exif) for r in normal[:50])),
         labelled=bool(anomalous),
+        unusable=unusable,
         notes=tuple(notes),
     )
 

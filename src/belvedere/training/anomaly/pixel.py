@@ -1,7 +1,7 @@
 """A pixel head: which cells are defective, and by which type, learned from masks.
 
-Shrunk linear discriminant analysis per type (see ``discriminant``) against the background, on a cell's features and the
-picture's mean features, so that a cell can be judged against its own picture. Normal pictures count as background everywhere;
+Shrunk linear discriminant analysis per type (see ``discriminant``) against the background, on a cell's features and
+the picture's mean features, so that a cell can be judged against its own picture. Normal pictures count as background everywhere;
 cells that a mask covers only partly are left out.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from belvedere.training.anomaly.discriminant import fit_discriminant
 from belvedere.training.anomaly.onnx_graph import GraphBuilder
 
-_MOST_BACKGROUND, _MOST_BESIDE, _MOST_DEFECT = 6000, 3000, 3000
+_MOST_BACKGROUND, _MOST_BESIDE, _MOST_DEFECT = 8000, 4000, 4000
 _NEVER = -20.0
 
 
@@ -92,6 +92,16 @@ def add_pixel_head(graph: GraphBuilder, head: PixelHead, cells: str, top: int) -
     return logits, graph.node("ReduceMean", values, graph.ints(1), keepdims=0)
 
 
+def defective_cells(covered: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Cells that count as defective, from the share of each that a mask covers, both (P,).
+
+    Those covered by half; of a defect that fills no cell, such as a hair crack, those covered at least half as much
+    as its fullest one.
+    """
+    most = float(covered.max(initial=0.0))
+    return np.asarray((covered > 0) & (covered >= 0.5 * min(1.0, most)))
+
+
 def _sample(
     examples: Sequence[PixelExample], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -107,9 +117,8 @@ def _sample(
             background.append(rows[rng.permutation(clean)[:share]])
             continue
         beside.append(rows[rng.permutation(clean)[:share]])
-        # A defect smaller than a cell never fills one: its fullest cells stand for it.
-        full = np.flatnonzero(covered >= min(0.5, 0.999 * float(covered.max())))
-        full = rng.permutation(full)[: max(1, _MOST_DEFECT // 4)]
+        full = np.flatnonzero(defective_cells(covered))
+        full = rng.permutation(full)[: max(4, 2 * _MOST_DEFECT // max(1, len(examples)))]
         defect.append(rows[full])
         kinds.append(example.cover[:, full].argmax(axis=0) + 1)
     clean_rows = [*background, *_thinned(beside, _MOST_BESIDE, rng)]

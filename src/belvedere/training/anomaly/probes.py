@@ -48,7 +48,8 @@ def _place(
     rng: np.random.Generator,
     inside: NDArray[np.bool_] | None,
 ) -> tuple[int, int]:
-    if inside is None:
+    if inside is None or not inside.any():
+        # A region narrower than a pixel of a small picture leaves none inside.
         return int(rng.integers(0, max(1, most_y))), int(rng.integers(0, max(1, most_x)))
     rows, columns = np.nonzero(inside)
     chosen = int(rng.integers(len(rows)))

@@ -128,17 +128,20 @@ def _facts(trained: Trained) -> dict[str, Any]:
         "backbone": {
             "name": trained.backbone.name,
             "licence": trained.backbone.licence,
+            "origin": trained.backbone.origin,
             "sha256": sha256_of(trained.backbone.network),
         },
         "pictures": {
             "normal": len(pictures.normal),
             "anomalous": len(pictures.anomalous),
             "with_masks": sum(record.mask is not None for record in pictures.records),
+            "unusable": list(pictures.unusable),
             "notes": list(pictures.notes),
         },
         "learners": learners,
         "memory": {"vectors": len(memory.vectors), "dimension": memory.vectors.shape[1]},
         "turned_copies": len(trained.views.angles),
+        "mirrored_copies": trained.views.mirrored,
         "cross_validation": _cross_validation(trained),
         "threshold_rule": _rule(verdict),
         "options": {

@@ -60,7 +60,7 @@ def scoring_graph(backbone: Backbone, geometry: Geometry, scoring: Scoring) -> b
     heat = graph.node("Unsqueeze", heat, graph.ints(1))
     heatmap = graph.node("Sigmoid", _upsampled(graph, heat, geometry, _OUTSIDE))
     size = [geometry.height, geometry.width]
-    outputs = [
+    outputs: list[tuple[str, str, list[int | str]]] = [
         ("score", graph.node("Sigmoid", score), ["N"]),
         ("heatmap", graph.node("Squeeze", heatmap, graph.ints(1)), ["N", *size]),
     ]

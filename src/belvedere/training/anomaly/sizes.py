@@ -79,7 +79,7 @@ def choose_size(
     compared: dict[int, float] = {}
     for side in sides:
         geometry = make_geometry(pictures, side, backbone, options.tile, roi)
-        fits = len(pictures.records) * (1 + len(views.angles)) <= most_pictures(geometry, backbone)
+        fits = len(pictures.records) * views.count <= most_pictures(geometry, backbone)
         if best is not None and not fits:
             break
         trial = run_trial(pictures, geometry, backbone, options, views, len(sides) > 1, report)
@@ -105,7 +105,7 @@ def run_trial(
     report: Report,
 ) -> Trial:
     """Features and held-out scores at one size, judged where several sizes compete."""
-    steps = len(pictures.records) * (1 + len(views.angles))
+    steps = len(pictures.records) * views.count
     done = iter(range(1, steps + 1))
     stage = f"features at {geometry.width} x {geometry.height}"
     examples = load_examples(
@@ -151,7 +151,8 @@ def _probe_quality(
             drawn.append(with_probe(picture, np.random.default_rng((options.seed, 6, index)), inside))
         return drawn
 
-    cells = dict(zip(chosen, extract(probes(), backbone, geometry), strict=True))
+    grids = extract(probes(), backbone, geometry)
+    cells = {index: grid[geometry.cells] for index, grid in zip(chosen, grids, strict=True)}
     values, labels = [], []
     for fold in folds:
         inside_fold = [int(index) for index in fold if int(index) in cells]

@@ -1,7 +1,8 @@
 """Weighing several scores into one calibrated probability.
 
 Stacked generalisation (Wolpert 1992) by a logistic regression with non-negative weights and a ridge penalty
-(Breiman 1996): a score never counts against itself, and equally good ones share the weight. Being a logistic
+(Breiman 1996) and a second one on unequal weights: a score never counts against itself, and with few pictures the
+weights stay near each other unless the pictures clearly say otherwise. Being a logistic
 regression on held-out scores it is Platt's calibration (1999) at the same time.
 """
 
@@ -13,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NEGLIGIBLE = 0.02
+_RIDGE, _APART = 0.5, 3.0
+_FLAT = 1e-6
+"""Deviation, relative to the size of a score, up to which it counts as constant."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,22 @@ class Stack:
 def fit_stack(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> Stack:
     """Fit on held-out scores (n, L) and labels (n,), both classes present; classes count alike.
 
-    Scores whose weight comes out below one fiftieth of the largest are dropped.
+    Scores whose weight comes out below one fiftieth of the largest, and those that never vary, are dropped.
     """
     from scipy.optimize import minimize
 
     share = np.where(labels, 0.5 / labels.sum(), 0.5 / (~labels).sum()) * len(labels)
     mean = np.average(scores, axis=0, weights=share)
-    deviation = np.sqrt(np.average((scores - mean) ** 2, axis=0, weights=share)) + 1e-9
+    deviation = np.sqrt(np.average((scores - mean) ** 2, axis=0, weights=share))
+    # A score that never varies tells nothing: the penalty on unequal weights must not give it one, which the
+    # division by its deviation would make enormous.
+    varies = deviation > _FLAT * (1 + np.abs(mean))
+    if varies.any() and not varies.all():
+        inner = fit_stack(scores[:, varies], labels)
+        every = np.zeros(len(varies))
+        every[varies] = inner.weights
+        return Stack(tuple(every.tolist()), inner.bias)
+    deviation = np.maximum(deviation, _FLAT * (1 + np.abs(mean)))
     x = (scores - mean) / deviation
     sign = np.where(labels, 1.0, -1.0)
 
@@ -40,8 +53,13 @@ def fit_stack(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> Stack:
         weights, bias = parameters[:-1], parameters[-1]
         margin = sign * (x @ weights + bias)
         slope = -share * sign / (1 + np.exp(np.clip(margin, -60, 60)))
-        value = float((share * np.logaddexp(0, -margin)).sum() + 0.5 * (weights @ weights))
-        return value, np.append(x.T @ slope + weights, slope.sum())
+        apart = weights - weights.mean()
+        value = (
+            (share * np.logaddexp(0, -margin)).sum()
+            + 0.5 * _RIDGE * (weights @ weights)
+            + 0.5 * _APART * (apart @ apart)
+        )
+        return float(value), np.append(x.T @ slope + _RIDGE * weights + _APART * apart, slope.sum())
 
     count = scores.shape[1]
     bounds = [(0.0, None)] * count + [(None, None)]

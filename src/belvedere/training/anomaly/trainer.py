@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from belvedere.data.dataset import Dataset
 from belvedere.runtime.artifact import Artifact
+from belvedere.tasks.anomaly.metrics import auroc
 from belvedere.training.anomaly.calibration import (
     heat_from_masks,
     heat_from_normals,
@@ -19,7 +20,7 @@ from belvedere.training.anomaly.calibration import (
     verdict_from_normals,
 )
 from belvedere.training.anomaly.geometry import native_side
-from belvedere.training.anomaly.learners import fit_learners
+from belvedere.training.anomaly.learners import fit_learners, settled
 from belvedere.training.anomaly.loading import Views
 from belvedere.training.anomaly.options import LARGEST_SIZE, TrainOptions
 from belvedere.training.anomaly.pictures import Pictures, choose_pictures, limited
@@ -32,6 +33,13 @@ from belvedere.vision.decode import load_image
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, steps done, and steps in all."""
+
+
+_USEFUL = 0.6
+_NOT_TOLD_APART = (
+    "held-out normal and anomalous pictures were hardly told apart (AUROC {:.2f}): scored by distance from the normal "
+    "pictures alone; a larger size, tiling, a region of interest or more pictures may help"
+)
 
 
 def train(
@@ -50,7 +58,7 @@ def train(
         dataset: Labelled pictures.
         options: What the user chose; defaults otherwise.
         progress: Told about stages and steps.
-        backbone: The feature network; the bundled one named in ``options`` by default.
+        backbone: The feature network, whatever ``options`` name; the bundled one named there by default.
 
     Returns:
         The artifact. Equal data, options, versions and machine give an equal digest; measurements of the
@@ -78,6 +86,10 @@ def train(
     views = Views()
     if roi is None and not options.tile:
         views = natural_turns(pictures, backbone, first, options, report)
+    if pictures.labelled and not views.angles:
+        mirrored = Views(mirrored=True)
+        fits = len(pictures.records) * mirrored.count <= most_pictures(first, backbone)
+        views = mirrored if fits else views
     trial = choose_size(pictures, sides, backbone, options, views, roi, report)
     artifact = build_artifact(_finish(trial, pictures, backbone, options, views, dataset))
     measured = {
@@ -111,14 +123,18 @@ def _finish(
 ) -> Trained:
     """Calibrate on the held-out scores and fit the final learners on everything."""
     anomalous = np.array([example.anomalous for example in trial.examples])
-    held = trial.held
+    learners = fit_learners(trial.examples, len(pictures.types), options.seed)
+    held = settled(trial.held, learners, trial.examples, trial.geometry.top)
     logits: NDArray[np.float64] | None = None
     if pictures.labelled:
         verdict, logits = verdict_from_labels(held, anomalous, options.false_alarms)
+        found = auroc(logits, anomalous) or 0.0
+        if found < _USEFUL:
+            pictures = replace(pictures, notes=(*pictures.notes, _NOT_TOLD_APART.format(found)))
+            verdict = verdict_from_normals(held, ~anomalous, options.false_alarms)
     else:
         verdict = verdict_from_normals(held, ~anomalous, options.false_alarms)
     heat = heat_from_masks(held, trial.examples) if pictures.types else None
-    learners = fit_learners(trial.examples, len(pictures.types), options.seed)
     types = pictures.types if heat is not None and learners.pixel is not None else ()
     scoring = Scoring(
         learners=learners if types else replace(learners, pixel=learners.pixel if "pixel" in verdict.names else None),

@@ -22,7 +22,10 @@ def bundled_backbone(name: str = DEFAULT_BACKBONE) -> Backbone:
     import onnx
 
     if name not in BUNDLED:
-        raise OptionError(f"no bundled backbone {name!r}: there is {', '.join(BUNDLED)}")
+        raise OptionError(
+            f"no bundled backbone {name!r}: there is {', '.join(BUNDLED)}; larger ones come by name through "
+            "belvedere.train, or as a Backbone"
+        )
     data = files("belvedere.training.backbones").joinpath("weights", BUNDLED[name]).read_bytes()
     model = onnx.load_model_from_string(data)
     facts = {entry.key: entry.value for entry in model.metadata_props}
