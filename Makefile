@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
-# What `make test` installs beside the developer tools. Without `train` the tests of larger backbones are skipped.
-TEST_EXTRAS ?= train
-TEST_STAMP := $(VENV)/.test-stamp-$(or $(TEST_EXTRAS),none)
+# What `make test` installs. Without `train`, the tests of larger backbones are skipped.
+TEST_EXTRAS ?= dev,train
+TEST_STAMP := $(VENV)/.test-stamp-$(TEST_EXTRAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format docs clean

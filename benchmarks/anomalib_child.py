@@ -27,7 +27,7 @@ def load_patchcore() -> Any:
     import torch
 
     try:
-        import torchvision  # noqa: F401
+        import torchvision  # type: ignore[import-not-found]  # noqa: F401
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
@@ -36,7 +36,7 @@ def load_patchcore() -> Any:
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         # Kept for the life of the process: the declarations go with the object.
         globals()["_declared"] = library
-    from anomalib.models.image.patchcore.torch_model import PatchcoreModel
+    from anomalib.models.image.patchcore.torch_model import PatchcoreModel  # type: ignore[import-not-found]
 
     return PatchcoreModel
 
@@ -46,7 +46,7 @@ def build(folder: Path, facts: dict[str, Any]) -> Any:
     import torch
     from torch import nn
 
-    class LookUp(nn.Module):
+    class LookUp(nn.Module):  # type: ignore[misc]
         """Gives the features that were put into ``current``, whatever the picture."""
 
         current: Any = None
@@ -71,7 +71,7 @@ def build(folder: Path, facts: dict[str, Any]) -> Any:
 
 def run(folder: Path) -> dict[str, Any]:
     """Score every test picture and time the search step and the whole model on some."""
-    import anomalib
+    import anomalib  # type: ignore[import-not-found]
     import torch
 
     facts = json.loads((folder / "facts.json").read_text())

@@ -51,21 +51,21 @@ def collect(options: argparse.Namespace, datasets: dict[str, Dataset]) -> tuple[
     code = code_digest()
     known = _read(options.json) if options.json else {}
     document: dict[str, Any] = {"machine": found, "cells": []}
-    cells: Cells = {}
-    for name, dataset in datasets.items():
-        for row in options.rows:
-            for seed in range(options.seeds):
-                key = Key(name, row, seed, options.size, code)
-                cell = known.get(key)
-                if cell is None:
-                    before = load_now()
-                    cell = run_cell(dataset, ROWS[row], key)
-                    known[key] = cell
-                    _note(cell, others_share(before, load_now()))
-                    if options.json:
-                        document["cells"] = [cell_as_json(each) for each in known.values()]
-                        write_json(options.json, document)
-                cells.setdefault((name, row), []).append(cell)
+    cells: Cells = {(name, row): [] for name in datasets for row in options.rows}
+    # Seeds outermost: an interrupted run has all rows for some seeds.
+    for seed in range(options.seeds):
+        for name, row in cells:
+            key = Key(name, row, seed, options.size, code)
+            cell = known.get(key)
+            if cell is None:
+                before = load_now()
+                cell = run_cell(datasets[name], ROWS[row], key)
+                known[key] = cell
+                _note(cell, others_share(before, load_now()))
+                if options.json:
+                    document["cells"] = [cell_as_json(each) for each in known.values()]
+                    write_json(options.json, document)
+            cells[name, row].append(cell)
     document["cells"] = [cell_as_json(cell) for group in cells.values() for cell in group]
     return cells, document
 

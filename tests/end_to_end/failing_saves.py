@@ -1,9 +1,9 @@
 """Run by test_crash_safety: ``belvedere train`` in child processes that fail while they save.
 
-Arguments: dataset, target, two artifacts, ``kill`` or ``full``. The target holds the first artifact; training is
-replaced by loading the second, so that every child gets to saving at once. With ``kill`` the children are killed
-with SIGKILL at the first, second, third ... step of the saving, until one survives; with ``full`` no file may grow
-over 100 kB. Prints how many times the target held the first and the second artifact afterwards.
+Arguments: dataset, target, ``kill`` or ``full``. The target holds one artifact; training is replaced by one that
+has a second artifact ready, so that every child gets to saving at once. With ``kill`` the children are killed with
+SIGKILL at the first, second, third ... step of the saving, until one survives; with ``full`` no file may grow over
+4 kB. Prints how many times the target held the first and the second artifact afterwards, and the exit code.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from typing import Any
 import belvedere
 from belvedere.cli.root import run
 from belvedere.runtime import Artifact, Model
+from helpers.artifacts import tiny_artifact
 
 EVENTS = ("open", "os.rename", "os.mkdir", "os.chmod", "os.remove", "os.rmdir", "ctypes.dlsym", "fsync")
 
 
-def main(dataset: str, target: Path, first: Artifact, second: Artifact, how: str) -> None:
+def main(dataset: str, target: Path, how: str) -> None:
+    first, second = tiny_artifact(name="first"), tiny_artifact(name="second", seed=1)
+
     def train(*_: Any, **__: Any) -> Model:
         return Model(second)
 
@@ -40,7 +43,7 @@ def main(dataset: str, target: Path, first: Artifact, second: Artifact, how: str
                 die_at(step)
             else:
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-                resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+                resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
             os._exit(run(words))
         _, status = os.waitpid(child, 0)
         seen[Artifact.load(target).digest] += 1
@@ -79,4 +82,4 @@ def die_at(step: int) -> None:
     sys.addaudithook(count)
 
 
-main(sys.argv[1], Path(sys.argv[2]), Artifact.load(sys.argv[3]), Artifact.load(sys.argv[4]), sys.argv[5])
+main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

@@ -97,11 +97,15 @@ def test_a_rate_moves_the_threshold_and_nothing_else(normals: Path, parts: Path,
         assert rule["asked"] == rate
         assert rule["rate"] == pytest.approx({0.01: 1 / 13, 0.25: 3 / 13}[rate], abs=1e-6)
         assert rule["pictures_needed"] == {0.01: 99, 0.25: 3}[rate]
-        order = np.argsort(scores(model, new))
-        assert np.array_equal(order, np.argsort(scores(plain, new)))
-        strict, loose = scores(plain, new), scores(model, new)
+        strict, loose = np.array(scores(plain, new)), np.array(scores(model, new))
+    # Another scale, the same order; clear anomalies may be equal where the scale ends.
+    for first, second in ((strict, loose), (loose, strict)):
+        assert (np.diff(first[np.argsort(second, kind="stable")]) >= -1e-6).sum() >= len(first) - 1 - (
+            second > 0.999
+        ).sum()
     if rate > 1 / 13:
-        assert sum(score >= 0.5 for score in loose) >= sum(score >= 0.5 for score in strict)
+        assert (loose >= 0.5).sum() >= (strict >= 0.5).sum()
+        assert (loose >= strict - 1e-6)[strict >= 0.5].all()
 
 
 @pytest.mark.parametrize("kind", ["normals", "labelled"])
@@ -144,7 +148,7 @@ def test_tiles_keep_small_defects_visible(parts: Path, new: Path, tmp_path: Path
     assert result.heatmap.shape == (300, 400)
 
 
-@pytest.mark.parametrize(("size", "expected"), [(64, (80, 64)), (160, (192, 144))])
+@pytest.mark.parametrize(("size", "expected"), [(64, (80, 48)), (160, (192, 144))])
 def test_size_is_the_side_of_a_square_of_that_area(
     parts: Path, tmp_path: Path, program: Any, size: int, expected: tuple[int, int]
 ) -> None:
@@ -157,8 +161,11 @@ def test_size_is_the_side_of_a_square_of_that_area(
         assert facts_of(model)["options"]["size"] == size
 
 
-def test_auto_compares_sizes(parts: Path) -> None:
-    with bv.train(parts, normal_only=True) as model:
+def test_auto_compares_sizes(parts: Path, tmp_path: Path) -> None:
+    (tmp_path / "normal").mkdir()
+    for path in sorted((parts / "normal").glob("*.jpg"))[:5]:
+        shutil.copy(path, tmp_path / "normal")
+    with bv.train(tmp_path) as model:
         found = facts_of(model)["cross_validation"]
         taken = model.artifact.manifest.inputs[0].resize
     assert found["size_judged_on"] == "drawn probes"

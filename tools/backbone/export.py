@@ -1,6 +1,7 @@
-"""Turn a distilled checkpoint into the weights file that ships in the package.
+r"""Turn a distilled checkpoint into the weights file that ships in the package.
 
-    python tools/backbone/export.py build/backbone/checkpoint.pt src/belvedere/training/backbones/weights/belvedere_s.onnx
+    python tools/backbone/export.py build/backbone/checkpoint.pt \
+           src/belvedere/training/backbones/weights/belvedere_s.onnx
 
 Batch norms are folded into the convolutions. At each stride the student's channels are turned and scaled so that
 Euclidean distance between two cells equals the distance between the teacher features that the student predicts

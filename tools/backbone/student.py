@@ -28,9 +28,7 @@ class StudentShape:
 
 def conv_bn(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """3x3 convolution without bias, then batch norm."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outputs)
-    )
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outputs))
 
 
 class Block(nn.Module):

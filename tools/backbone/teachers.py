@@ -7,10 +7,11 @@ Each teacher is a small torch network written after its published structure, fil
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  the name everybody knows
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -193,7 +194,7 @@ def _fold_batch_norms(net: nn.Module) -> nn.Module:
     """Fold every batch norm into the convolution before it: the teachers never train, and run faster so."""
     for module in list(net.modules()):
         names = list(module._modules)
-        for first, second in zip(names, names[1:], strict=False):
+        for first, second in pairwise(names):
             conv, norm = module._modules[first], module._modules[second]
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 module._modules[first] = fuse_conv_bn_eval(conv, norm)
@@ -250,7 +251,9 @@ class Teachers(nn.Module):
             self.widths = [[f.shape[1] for f in level] for level in levels]
             joined = [torch.cat(level, 1) for level in levels]
             stats = [[f.mean((0, 2, 3)), (f * f).mean((0, 2, 3))] for f in joined]
-            sums = [[a + b for a, b in zip(s, t, strict=True)] for s, t in zip(sums, stats, strict=True)] if sums else stats
+            if sums:
+                stats = [[a + b for a, b in zip(s, t, strict=True)] for s, t in zip(sums, stats, strict=True)]
+            sums = stats
             count += 1
         self.moments = []
         for mean, square in sums:

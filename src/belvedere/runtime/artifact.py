@@ -147,7 +147,8 @@ class Artifact:
         else:
             if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
                 raise StorageError(
-                    f"{path} is a folder with other files, which saving would remove: name a new folder or a .tar.gz file"
+                    f"{path} is a folder with other files, which saving would remove: name a new folder, or a "
+                    ".tar.gz file"
                 )
             write_folder(path, self._contents())
 

@@ -42,8 +42,9 @@ class OpenVinoEngine:
             model.reshape({port: _with_batch(port, batch) for port in model.inputs})
             compiled = core.compile_model(model, "CPU", _properties(precision, threads))
             self.threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
-            self._ports = {port.get_any_name(): _port(port) for port in compiled.inputs}
-            self._outputs = _output_names(network, compiled)
+            inputs, outputs = _names(network)
+            self._ports = {_own_name(port, inputs): _port(port) for port in compiled.inputs}
+            self._outputs = tuple(name for name in outputs if any(name in p.get_names() for p in compiled.outputs))
             requests = [compiled.create_infer_request() for _ in range(_REQUESTS)]
         except RuntimeError as error:  # what OpenVINO's binding raises for everything
             raise EngineError(f"OpenVINO refuses the network ({_reason(error)})") from error
@@ -77,15 +78,17 @@ def _properties(precision: str, threads: int) -> dict[str, Any]:
     }
 
 
-def _output_names(network: bytes, compiled: Any) -> tuple[str, ...]:
-    """The network's own names for its outputs: a port may carry those of dropped nodes as well."""
+def _names(network: bytes) -> tuple[list[str], list[str]]:
+    """The ONNX file's names for its inputs and outputs."""
     import onnx
 
-    wanted = [value.name for value in onnx.load_model_from_string(network).graph.output]
-    found = [name for name in wanted if any(name in port.get_names() for port in compiled.outputs)]
-    if found != wanted:
-        raise EngineError(f"OpenVINO lost the network's outputs {', '.join(sorted(set(wanted) - set(found)))}")
-    return tuple(wanted)
+    graph = onnx.load_model_from_string(network).graph
+    return [value.name for value in graph.input], [value.name for value in graph.output]
+
+
+def _own_name(port: Any, names: list[str]) -> str:
+    """The file's name for a port, which may carry those of dropped nodes beside it as well."""
+    return next((name for name in names if name in port.get_names()), port.get_any_name())
 
 
 def _with_batch(port: Any, batch: int) -> list[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from belvedere.core.errors import OptionError
 from belvedere.samples.artwork import BELOW, board_cover, draw_bare_board
@@ -50,6 +51,11 @@ class Stage:
     def scale(self) -> float:
         """Pixels of the layers per millimetre."""
         return self.bare.scale
+
+    @cached_property
+    def beside(self) -> tuple[NDArray[np.intp], ...]:
+        """Rows and columns of the pixels that the board does not cover wholly."""
+        return np.nonzero(self.board < 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +139,6 @@ def _belt(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Pla
     rows, columns = shape[0] * 3 // 2, shape[1] * 3 // 2
     y, x = np.mgrid[:rows, :columns].astype(np.float32) / np.float32(scale)
     pattern = np.sin(2 * np.pi * (x + y) / 0.9) * np.sin(2 * np.pi * (x - y) / 0.9)
-    worn = noise((rows, 1), 1.2 * scale, rng, 3) * 0.12
-    spots = noise((rows, columns), 3 * scale, rng, 3) * 0.12
-    return np.asarray(1 + 0.22 * pattern + worn + spots, dtype=np.float32).clip(0.3, 2)
+    worn = noise((rows, 1), 1.2 * scale, rng, 3) * 0.03
+    spots = noise((rows, columns), 3 * scale, rng, 3) * 0.03
+    return np.asarray(1 + 0.05 * pattern + worn + spots, dtype=np.float32).clip(0.3, 2)

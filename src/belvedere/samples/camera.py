@@ -54,8 +54,7 @@ def expose(light: Plane, camera: Camera, size: tuple[int, int], rng: np.random.G
     Returns:
         RGB uint8 (h, w, 3), compressed and decoded once.
     """
-    gain = np.array(camera.gain, np.float32)
-    display = _tone(light * gain)
+    display = _tone(light, np.array(camera.gain, np.float32))
     warped = _warped(Image.fromarray(display), camera, size)
     picture = warped.reduce(OVERSAMPLE).filter(ImageFilter.GaussianBlur(camera.blur))
     values = np.asarray(picture, dtype=np.float32) * _falloff(size, camera)[..., None]
@@ -79,10 +78,19 @@ def expose_mask(cover: Plane, camera: Camera, size: tuple[int, int]) -> NDArray[
     return np.asarray(covered >= max(1, min(64, int(covered.max()) // 2)))
 
 
-def _tone(light: Plane) -> NDArray[np.uint8]:
+def _tone(light: Plane, gain: Plane) -> NDArray[np.uint8]:
     """Display levels with a soft shoulder: highlights bend instead of clipping hard."""
-    bent = light * (1 + light * np.float32(0.2)) / (1 + light * np.float32(0.55))
-    return np.asarray(np.sqrt(np.clip(bent, 0, 1)) * 255, dtype=np.uint8)
+    exposed = light * gain
+    shoulder = exposed * np.float32(0.55)
+    shoulder += 1
+    bent = exposed * np.float32(0.2)
+    bent += 1
+    bent *= exposed
+    bent /= shoulder
+    np.clip(bent, 0, 1, out=bent)
+    np.sqrt(bent, out=bent)
+    bent *= 255
+    return bent.astype(np.uint8)
 
 
 def _warped(image: Image.Image, camera: Camera, size: tuple[int, int]) -> Image.Image:

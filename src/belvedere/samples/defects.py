@@ -52,7 +52,7 @@ def _missing_part(layout: Layout, stage: Stage, placed: dict[str, Placement], rn
 
 def _rotated_part(layout: Layout, stage: Stage, placed: dict[str, Placement], rng: np.random.Generator) -> Defect:
     """A part is askew, crosswise, the wrong way round, or stands on one end."""
-    way = ("askew", "crosswise", "reversed", "tombstone")[int(rng.choice(4, p=(0.55, 0.15, 0.15, 0.15)))]
+    way = ("askew", "crosswise", "reversed", "tombstone")[int(rng.choice(4, p=(0.7, 0.08, 0.14, 0.08)))]
     kinds = {"askew": tuple(_ASKEW), "crosswise": _CHIPS, "reversed": _REVERSED, "tombstone": _CHIPS}
     kind = kinds[way][int(rng.integers(len(kinds[way])))]
     part = _one_of(parts_of(layout, (kind,)), rng)

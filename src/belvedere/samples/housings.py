@@ -21,7 +21,7 @@ def can(surface: Surface, outline: Package, value: str, rng: np.random.Generator
         surface.rectangle(end * (half + 0.3), 0, 0.9, 0.75, Paint(TIN, 0.25, 1.0, 0.0), 0.05)
     surface.polygon([*base, (-half, half)], Paint((34, 34, 37), 0.9, 0.0, 0.3))
     surface.ellipse(0, 0, radius, radius, Paint((196, 198, 202), _can_top(radius), 1.0, 0.0))
-    turned = 0.05 * noise(surface.shape, 3, rng)
+    turned = 0.03 * noise(surface.shape, 3, rng)
     rows, columns = np.where(surface.metal > 0.5)
     surface.color[rows, columns] *= (1 + turned[rows, columns])[:, None]
     inner = radius * 0.9
@@ -81,7 +81,7 @@ def crystal(surface: Surface, outline: Package, value: str, rng: np.random.Gener
         return np.asarray(0.7 + 1.5 * (2 * t - t * t) + 0.05 * np.exp(-((r - 1.2) ** 2) / 0.02), dtype=np.float32)
 
     surface.rectangle(0, 0, 8.9, 3.44, Paint((202, 202, 200), lid, 1.0, 0.0), 1.72)
-    brushed = noise((surface.shape[0], 1), 1.5, rng) * 0.02 + noise(surface.shape, 4, rng) * 0.012
+    brushed = noise((surface.shape[0], 1), 2.5, rng) * 0.005 + noise(surface.shape, 6, rng) * 0.005
     surface.height[...] += brushed * (surface.metal > 0.5) * 0.6
     print_lines(surface, value, 0.0, 0.0, 0.8, (92, 92, 92))
 

@@ -48,7 +48,9 @@ def shade(surface: Surface, light: Light) -> Plane:
     metal *= 0.35 + 0.65 * shadow
     gloss *= surface.gloss * shadow
     factor = diffuse + (metal - diffuse) * surface.metal
-    return np.asarray(surface.color * factor[..., None] + gloss[..., None])
+    lit = surface.color * factor[..., None]
+    lit += gloss[..., None]
+    return lit
 
 
 def _table(light: Light) -> NDArray[np.float32]:

@@ -42,7 +42,7 @@ class Defect:
 
 
 def solder_bridge(layout: Layout, placed: dict[str, Placement], rng: np.random.Generator) -> Defect:
-    """A lump of solder over two or three neighbouring pins, thickest at the pins."""
+    """A lump of solder over two or three neighbouring pins, thickest at the pins, in a halo of burnt flux."""
     parts = bridgeable(layout)
     part = parts[int(rng.integers(len(parts)))]
     outline, where = package(part.package), placed[part.name]
@@ -60,13 +60,15 @@ def solder_bridge(layout: Layout, placed: dict[str, Placement], rng: np.random.G
     radius_x, radius_y = (along, across) if upright else (across, along)
 
     def mark(surface: Surface) -> Plane:
-        window, dx, dy = disc_window(surface, x, y, 2.4)
+        window, dx, dy = disc_window(surface, x, y, 3.6)
+        charred = np.clip(blob(dx / (radius_x + 1.0), dy / (radius_y + 1.0), rng, 0.2) * 4, 0, 1)
+        surface.color[window] *= 1 - charred[..., None] * np.array((0.45, 0.8, 0.93), np.float32)
         inside = blob(dx / radius_x, dy / radius_y, rng, 0.14)
         edge = np.clip(inside * np.float32(min(radius_x, radius_y) * surface.scale) + 0.5, 0, 1)
         wave = np.cos((dy if upright else dx) * np.float32(2 * math.pi / outline.pitch))
         height = 0.2 + 0.75 * np.sqrt(np.clip(inside, 0, 1)) + 0.05 * wave
         surface.fill(window, edge, Paint((208, 208, 205), lambda *_: height, 1.0, 0.0))
-        return _whole(surface, window, edge)
+        return _whole(surface, window, np.maximum(edge, charred))
 
     return Defect(mark=mark)
 
@@ -84,8 +86,8 @@ def _runs(pads: Sequence[Pad], pitch: float, count: int) -> list[tuple[Pad, ...]
 def scratch(stage: Stage, rng: np.random.Generator) -> Defect:
     """A long curved scratch through the mask: bare copper or laminate between pale edges; a grey line on parts."""
     line = _well_seen(stage, [_scratch_line(rng) for _ in range(_CANDIDATES)], 0.25 * VIEW_WIDTH)
-    box = bounds(line, 0.5)
-    width = rng.uniform(0.18, 0.27)
+    box = bounds(line, 1.0)
+    width = rng.uniform(0.2, 0.28)
 
     def mark(surface: Surface) -> Plane:
         def stroked(wide: float) -> tuple[Window, Plane]:
@@ -94,22 +96,22 @@ def scratch(stage: Stage, rng: np.random.Generator) -> Defect:
 
         # Parts that stand out carry the tool over the board behind them and are only grazed.
         reached = stage.board * (surface.height < _TALL)
-        window, burr = stroked(width + 0.2)
+        window, burr = stroked(width + 0.34)
         on_part = np.clip((surface.height[window] - 0.3) * 5, 0, 1)
-        surface.color[window] += (linear(150, 196, 150) - surface.color[window]) * (0.5 * burr * (1 - on_part))[
+        surface.color[window] += (linear(150, 196, 150) - surface.color[window]) * (burr * (0.7 - 0.4 * on_part))[
             ..., None
         ]
         grain = noise(burr.shape, 0.5 * surface.scale, rng, 2)
         cut = stroked(width)[1] * np.clip(0.97 + 0.25 * grain, 0.5, 1)
         copper = stage.copper[window] * (1 - on_part)
-        bare, metal = linear(206, 204, 166), linear(244, 170, 116)
+        bare, metal = linear(196, 192, 150), linear(236, 150, 96)
         target = bare + (metal - bare) * copper[..., None]
         surface.color[window] += (target - surface.color[window]) * (cut * (1 - 0.4 * on_part))[..., None]
         surface.metal[window] += (copper * 0.6 - surface.metal[window]) * cut
         surface.height[window] += (0.03 * burr - 0.06 * cut) * (1 - on_part)
         surface.gloss[window] *= 1 - cut
         # The mask is at least a whole pixel wide, however small the picture.
-        return _whole(surface, window, stroked(max(width + 0.1, 1.2 * OVERSAMPLE / surface.scale))[1])
+        return _whole(surface, window, stroked(max(width + 0.2, 1.2 * OVERSAMPLE / surface.scale))[1])
 
     return Defect(mark=mark)
 

@@ -49,16 +49,16 @@ def camera_for(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
         gain=(exposure * (1 + warm), exposure * (1 + green), exposure * (1 - warm)),
         slope=(rng.normal(0, 0.08), rng.normal(0, 0.08)),
         vignette=rng.uniform(0.1, 0.32),
-        blur=rng.uniform(0.15, 0.5) * pixel,
-        noise=rng.uniform(1.2, 3.2),
+        blur=rng.uniform(0.2, 0.4) * pixel,
+        noise=rng.uniform(1.2, 2.4),
         quality=int(rng.integers(84, 96)),
     )
 
 
 def light_for(rng: np.random.Generator) -> Light:
     """A picture's light: a lamp up left, about 60 degrees above the board, and a bright hall."""
-    azimuth = -0.72 * math.pi + rng.uniform(-0.5, 0.5)
-    return Light(azimuth, rng.uniform(0.85, 1.12), rng.uniform(0.35, 0.6), rng.uniform(6, 14))
+    azimuth = -0.72 * math.pi + rng.uniform(-0.35, 0.35)
+    return Light(azimuth, rng.uniform(0.88, 1.1), rng.uniform(0.38, 0.57), rng.uniform(6, 13))
 
 
 def placements(layout: Layout, rng: np.random.Generator) -> dict[str, Placement]:
@@ -78,14 +78,14 @@ def bare_scene(stage: Stage, rng: np.random.Generator) -> Surface:
     surface = stage.bare.copy()
     surface.color[...] *= np.exp(rng.normal(0, (0.05, 0.03, 0.05))).astype(np.float32)
     sheen = noise(surface.shape, 7 * stage.scale, rng)
-    surface.gloss[...] *= 1 + 0.22 * sheen
+    surface.gloss[...] *= 1 + 0.12 * sheen
     for _ in range(int(rng.integers(3, 7))):
         _flux(surface, stage, rng)
     rows, columns = surface.shape
     top = int(rng.integers(stage.belt.shape[0] - rows + 1))
     left = int(rng.integers(stage.belt.shape[1] - columns + 1))
     belt = stage.belt[top : top + rows, left : left + columns]
-    beside = np.nonzero(stage.board < 1)
+    beside = stage.beside
     share = (1 - stage.board[beside]) * belt[beside]
     surface.color[beside] += share[:, None] * linear(58, 60, 64) * np.float32(math.exp(rng.normal(0, 0.08)))
     return surface
@@ -157,7 +157,7 @@ def disc_window(surface: Surface, x: float, y: float, reach: float) -> tuple[Win
 def _flux(surface: Surface, stage: Stage, rng: np.random.Generator) -> None:
     """A thin clear film of flux that dried: a little more gloss, hardly any colour."""
     x, y = rng.uniform(3, BOARD_WIDTH - 3), rng.uniform(3, BOARD_HEIGHT - 3)
-    radius = rng.uniform(1.5, 4.0)
+    radius = rng.uniform(1.0, 2.6)
     window, dx, dy = disc_window(surface, x, y, radius * 1.6)
     film = np.clip(blob(dx / radius, dy / radius, rng, 0.25) * 2, 0, 1) * stage.board[window]
     strength = rng.uniform(0.03, 0.1)

@@ -10,6 +10,8 @@ from PIL import Image
 
 Plane = NDArray[np.float32]
 
+_DIRECTIONS = 2048
+
 
 def noise(shape: tuple[int, int], cell: float, rng: np.random.Generator, octaves: int = 1) -> Plane:
     """Smooth noise, about zero mean and unit deviation.
@@ -51,8 +53,10 @@ def blob(x: Plane, y: Plane, rng: np.random.Generator, roughness: float = 0.2) -
         rng: Where the chance comes from.
         roughness: How far the rim leaves the circle, in radii.
     """
-    angle = np.arctan2(y, x)
+    angle = np.linspace(-np.pi, np.pi, _DIRECTIONS, dtype=np.float32)
     rim = np.ones_like(angle)
     for wave in range(2, 8):
         rim += roughness / wave * 1.6 * rng.standard_normal() * np.cos(wave * angle + rng.uniform(0, 2 * np.pi))
-    return np.asarray(1 - np.hypot(x, y) / np.maximum(rim, 0.3), dtype=np.float32)
+    direction = np.arctan2(y, x) * np.float32((_DIRECTIONS - 1) / (2 * np.pi)) + np.float32(_DIRECTIONS / 2)
+    reach = np.maximum(rim, 0.3)[direction.astype(np.intp).clip(0, _DIRECTIONS - 1)]
+    return np.asarray(1 - np.hypot(x, y) / reach, dtype=np.float32)

@@ -7,10 +7,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from belvedere.core.errors import EngineError, OptionError
 from belvedere.runtime import engine_imports
@@ -251,3 +253,25 @@ def test_engines_write_nothing_home_and_open_no_connection(name: str, network: b
     )
     assert done.returncode == 0, done.stderr
     assert list(home.rglob("*")) == []
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_names_are_those_of_the_file_where_nodes_beside_the_borders_do_nothing(engine: str) -> None:
+    nodes = [
+        helper.make_node("Cast", ["image"], ["cast"], to=TensorProto.FLOAT),
+        helper.make_node("Relu", ["cast"], ["inner"]),
+        helper.make_node("Identity", ["inner"], ["score"]),
+    ]
+    shape = [1, 3]
+    graph = helper.make_graph(
+        nodes,
+        "borders",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("score", TensorProto.FLOAT, shape)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 9
+    with closing(open_engine(model.SerializeToString(), engine=engine)) as opened:
+        found = opened.run({"image": np.array([[-1.0, 2.0, 3.0]], np.float32)})
+    assert list(found) == ["score"]
+    np.testing.assert_array_equal(found["score"], [[0.0, 2.0, 3.0]])

@@ -34,7 +34,7 @@ class NormalLimit:
 def normal_limit(scores: NDArray[np.float64], asked: float) -> NormalLimit:
     """Limit from held-out scores of n normal pictures for false-alarm rate ``asked``, or 1 / (n + 1) if larger."""
     count = len(scores)
-    rank = max(1, math.floor(asked * (count + 1) + 1e-9))
+    rank = min(count, max(1, math.floor(asked * (count + 1) + 1e-9)))
     ordered = np.sort(scores)[::-1]
     return NormalLimit(
         limit=float(ordered[rank - 1]),

@@ -14,7 +14,7 @@ from belvedere.data.record import Mask, Record
 from belvedere.training.anomaly.features import Cells, extract
 from belvedere.training.anomaly.geometry import Geometry
 from belvedere.training.anomaly.learners import Example, Marked
-from belvedere.training.anomaly.turning import shown, turned
+from belvedere.training.anomaly.turning import reduced, shown, turned
 from belvedere.training.backbones import Backbone
 
 
@@ -64,8 +64,9 @@ def load_examples(
             picture = record.image(exif=exif)
             sizes.append((picture.shape[1], picture.shape[0]))
             yield picture
+            small = reduced(picture, geometry.width, geometry.height) if views.angles else picture
             for angle in views.angles:
-                yield turned(picture, angle)
+                yield turned(small, angle)
             for mirror in _MIRRORS if views.mirrored else ():
                 yield np.ascontiguousarray(mirror(picture))
 

@@ -1,8 +1,8 @@
 """A pixel head: which cells are defective, and by which type, learned from masks.
 
 Shrunk linear discriminant analysis per type (see ``discriminant``) against the background, on a cell's features and
-the picture's mean features, so that a cell can be judged against its own picture. Normal pictures count as background everywhere;
-cells that a mask covers only partly are left out.
+the picture's mean features, so that a cell can be judged against its own picture. Normal pictures count as background
+everywhere; cells that a mask covers only partly are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from belvedere.training.anomaly.discriminant import fit_discriminant
 from belvedere.training.anomaly.onnx_graph import GraphBuilder
 
-_MOST_BACKGROUND, _MOST_BESIDE, _MOST_DEFECT = 8000, 4000, 4000
+_MOST_BACKGROUND, _MOST_BESIDE, _MOST_DEFECT = 6000, 3000, 3000
 _NEVER = -20.0
 
 

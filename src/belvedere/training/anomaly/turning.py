@@ -27,6 +27,18 @@ def turned(picture: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
     return np.asarray(image.crop((pad, pad, pad + width, pad + height)))
 
 
+def reduced(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The picture at no more than about twice the pixels of a ``width`` by ``height`` input, proportions kept.
+
+    Copies are made from it: turning a photograph of many megapixels would cost more than all the rest.
+    """
+    factor = (2 * width * height / (picture.shape[0] * picture.shape[1])) ** 0.5
+    if factor >= 1:
+        return picture
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+
+
 def shown(rows: int, columns: int, degrees: float) -> NDArray[np.bool_]:
     """Cells of a turned copy that show the picture rather than the filled corners, bool (rows * columns,)."""
     scale = 8
