@@ -66,7 +66,8 @@ def collect(options: argparse.Namespace, datasets: dict[str, Dataset]) -> tuple[
                     document["cells"] = [cell_as_json(each) for each in known.values()]
                     write_json(options.json, document)
             cells[name, row].append(cell)
-    document["cells"] = [cell_as_json(cell) for group in cells.values() for cell in group]
+    # Cells of other sets and rows stay in the file; those of other code do not.
+    document["cells"] = [cell_as_json(cell) for cell in known.values() if cell.key.code == code]
     return cells, document
 
 

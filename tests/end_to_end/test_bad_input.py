@@ -147,9 +147,6 @@ def test_a_wrong_manifest_line_is_named_by_its_number(command: Command, small: P
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True, reason="data.references names the mapped folder in its message; see the manifest's notes"
-)
 def test_a_missing_picture_does_not_bring_the_place_into_the_digest(
     command: Command, small: Path, tmp_path: Path
 ) -> None:

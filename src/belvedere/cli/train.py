@@ -56,7 +56,7 @@ TASKS = ("anomaly",)
     metavar="RATE",
     callback=parse_rate,
     help="Share of normal pictures that may raise an alarm, such as 0.01 or 1% "
-    "[default: 5% from normal pictures alone, else the best F1].",
+    "[default: 10% from normal pictures alone, else the best F1].",
 )
 @click.option(
     "--seed",
@@ -66,7 +66,7 @@ TASKS = ("anomaly",)
     show_default=True,
     help="Seed of all random choices.",
 )
-@click.option("--name", help="What to call the model [default: the name of --out].")
+@click.option("--name", help="What to call the model [default: anomaly].")
 @map_option
 @json_option
 def command(
@@ -111,7 +111,7 @@ def command(
             normal_only=normal_only,
             false_alarms=false_alarms,
             seed=seed,
-            name=name or artifact_name(out),
+            name=name,
             progress=progress,
         )
     artifact = model.artifact
@@ -144,14 +144,6 @@ def _sentences(artifact: Artifact, key: str) -> list[str]:
     pictures = training.get("pictures") if isinstance(training, dict) else None
     found = pictures.get(key) if isinstance(pictures, dict) else None
     return [str(text) for text in found] if isinstance(found, list) else []
-
-
-def artifact_name(out: Path) -> str:
-    """The name of a model that is written to ``out``: its file name without the archive's ending."""
-    name = out.name
-    for suffix in (".tar.gz", ".tgz", ".tar"):
-        name = name.removesuffix(suffix)
-    return name or "model"
 
 
 def facts(artifact: Artifact) -> dict[str, Any]:

@@ -56,20 +56,23 @@ class CheckResult:
         )
 
 
-def check(dataset: Dataset, progress: Progress | None = None, limits: Limits = DEFAULT_LIMITS) -> CheckResult:
+def check(
+    dataset: Dataset, progress: Progress | None = None, limits: Limits = DEFAULT_LIMITS, exif: bool = True
+) -> CheckResult:
     """Decode every picture and mask once.
 
     Args:
         dataset: What to check.
         progress: Called with the number of pictures done and their total, after each.
         limits: Bounds on each picture and mask.
+        exif: Whether pictures are turned as their EXIF orientation says; masks must fit what results.
 
     Returns:
         The usable part of the dataset and everything that was found; nothing is raised for single pictures.
     """
     findings = _Findings([], [], [], [], {}, [], set())
     for done, record in enumerate(dataset.records, 1):
-        _check_record(record, findings, limits)
+        _check_record(record, findings, limits, exif)
         if progress is not None:
             progress(done, len(dataset))
     duplicates = _duplicates(findings.hashes)
@@ -98,10 +101,10 @@ class _Findings:
     seen: set[str]
 
 
-def _check_record(record: Record, findings: _Findings, limits: Limits) -> None:
+def _check_record(record: Record, findings: _Findings, limits: Limits, exif: bool) -> None:
     try:
         data = record.read(limits)
-        image = decode(data, name=record.name, limits=limits)
+        image = decode(data, name=record.name, limits=limits, exif=exif)
     except (ImageError, LimitError) as error:
         findings.unreadable.append(Problem(record.name, _without_name(error, record.name)))
         return

@@ -46,7 +46,7 @@ class Resolver:
             rest, folder = mapped
             path = _below(folder, rest)
             if path is None:
-                raise DatasetError(f"no file '{rest}' in {folder}, where the map points")
+                raise DatasetError(f"no file '{rest}' in the folder that the map points to")
             return path
         is_s3 = reference.lower().startswith("s3://")
         if reference.startswith("/"):

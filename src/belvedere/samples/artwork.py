@@ -143,12 +143,12 @@ def _pad(surface: Surface, pad: BoardPad, rng: np.random.Generator) -> None:
         return np.asarray(0.04 + fullness * bulge, dtype=np.float32)
 
     surface.rectangle(pad.x, pad.y, pad.width + 0.18, pad.height + 0.18, rim, 0.16)
-    surface.rectangle(pad.x, pad.y, pad.width, pad.height, Paint((200, 201, 200), dome, 1.0, 0.0), 0.12)
+    surface.rectangle(pad.x, pad.y, pad.width, pad.height, Paint((176, 178, 176), dome, 1.0, 0.0), 0.12)
 
 
 def _mounting_hole(surface: Surface, x: float, y: float) -> None:
     surface.ellipse(x, y, _RING + 0.1, _RING + 0.1, Paint((84, 88, 48), 0.0, 0.0, 0.2))
-    surface.ellipse(x, y, _RING, _RING, Paint((206, 205, 198), 0.06, 1.0, 0.0))
+    surface.ellipse(x, y, _RING, _RING, Paint((196, 195, 188), 0.06, 0.6, 0.0))
     for angle in np.arange(8) * math.pi / 4 + math.pi / 8:
         _via(surface, x + 1.5 * math.cos(angle), y + 1.5 * math.sin(angle))
 

@@ -8,17 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from belvedere.samples.board import Stage, draw_sprite
-from belvedere.samples.chips import TIN
 from belvedere.samples.layout import Layout
 from belvedere.samples.marks import Defect, scratch, solder_bridge, stain
 from belvedere.samples.parts import Part
 from belvedere.samples.placing import Sprite, footprint
 from belvedere.samples.scene import Placement, parts_of
-from belvedere.samples.surface import Paint, Plane, Surface
+from belvedere.samples.surface import Plane
 
 DEFECTS: tuple[str, ...] = ("solder_bridge", "missing_part", "rotated_part", "scratch", "stain")
 
-_CHIPS = ("resistor", "capacitor", "led")
 # How often each kind of part is the one that is missing; large ones more often than chips.
 _MISSING = {"can63": 3, "soic8": 3, "inductor": 2, "crystal": 2, "tantalum": 3, "led": 2, "resistor": 1, "capacitor": 1}
 # How far a part turns when it floats on its solder, degrees: less where its neighbours are near.
@@ -42,7 +40,7 @@ def _missing_part(layout: Layout, stage: Stage, placed: dict[str, Placement], rn
     weights = np.array(list(_MISSING.values()), float)
     kind = list(_MISSING)[int(rng.choice(len(weights), p=weights / weights.sum()))]
     parts = parts_of(layout, (kind,))
-    count = min(len(parts), int(rng.integers(2, 4)))
+    count = min(len(parts), 3)
     first = int(rng.integers(len(parts) - count + 1))
     gone = parts[first : first + count]
     bodies = [draw_sprite(part, stage.scale, rng, solder=False) for part in gone]
@@ -51,41 +49,21 @@ def _missing_part(layout: Layout, stage: Stage, placed: dict[str, Placement], rn
 
 
 def _rotated_part(layout: Layout, stage: Stage, placed: dict[str, Placement], rng: np.random.Generator) -> Defect:
-    """A part is askew, crosswise, the wrong way round, or stands on one end."""
-    way = ("askew", "crosswise", "reversed", "tombstone")[int(rng.choice(4, p=(0.7, 0.08, 0.14, 0.08)))]
-    kinds = {"askew": tuple(_ASKEW), "crosswise": _CHIPS, "reversed": _REVERSED, "tombstone": _CHIPS}
-    kind = kinds[way][int(rng.integers(len(kinds[way])))]
+    """A part floated on its solder and cooled askew, or sits the wrong way round."""
+    reversed_ = rng.random() < 0.15
+    kinds = _REVERSED if reversed_ else tuple(_ASKEW)
+    kind = kinds[int(rng.integers(len(kinds)))]
     part = _one_of(parts_of(layout, (kind,)), rng)
     usual = placed[part.name]
     body = draw_sprite(part, stage.scale, rng, solder=False)
-    if way == "reversed":
+    if reversed_:
         turned = replace(usual, degrees=usual.degrees + 180.0)
         return Defect(placed={part.name: turned}, cover=_footprint(stage, part, body, usual))
-    if way == "tombstone":
-        return _tombstone(part, stage, usual, rng)
-    turn = 90.0 if way == "crosswise" else float(rng.uniform(*_ASKEW[kind]) * rng.choice((-1, 1)))
+    turn = float(rng.uniform(*_ASKEW[kind]) * rng.choice((-1, 1)))
     dx, dy = (float(shift) for shift in rng.normal(0, 0.16, 2).clip(-0.3, 0.3))
     moved = Placement(usual.dx + dx, usual.dy + dy, usual.degrees + turn, usual.tint)
     cover = _union([_footprint(stage, part, body, where) for where in (moved, usual)])
     return Defect(placed={part.name: moved}, sprites={part.name: body}, cover=cover)
-
-
-def _tombstone(part: Part, stage: Stage, usual: Placement, rng: np.random.Generator) -> Defect:
-    """A chip that stands on one end, leaning a little: its tinned face and a sliver of its side."""
-    length, width, thick = 2.0, 1.25, 0.62
-    side = int(rng.choice((-1, 1)))
-    lean = rng.uniform(0.25, 0.5)
-    drawing = Surface.blank((-2.6, -1.4, 2.6, 1.4), stage.scale)
-    dark = (150, 122, 92) if part.package.startswith("capacitor") else (36, 36, 40)
-    middle = side * (length / 2 + 0.05)
-    drawing.rectangle(middle, 0, thick + 2 * lean, width, Paint(dark, length * 0.6, 0.0, 0.4), 0.06)
-    drawing.rectangle(middle - side * (lean + thick * 0.2), 0, thick, width, Paint(TIN, length, 1.0, 0.0), 0.08)
-    drawing.soften(0.05)
-    sprite = Sprite.of(drawing)
-    body = draw_sprite(part, stage.scale, rng, solder=False)
-    cover = _union([_footprint(stage, part, each, usual) for each in (sprite, body)])
-    skewed = replace(usual, degrees=usual.degrees + float(rng.uniform(-9, 9)))
-    return Defect(placed={part.name: skewed}, sprites={part.name: sprite}, cover=cover)
 
 
 def _footprint(stage: Stage, part: Part, sprite: Sprite, where: Placement) -> Plane:

@@ -73,14 +73,14 @@ def crystal(surface: Surface, outline: Package, value: str, rng: np.random.Gener
     del outline
     for side in (-1, 1):
         surface.rectangle(side * 4.75, 0, 0.9, 0.55, Paint(TIN, 0.2, 1.0, 0.0))
-    surface.rectangle(0, 0, 9.4, 3.9, Paint((168, 168, 168), 0.5, 1.0, 0.0), 1.95)
+    surface.rectangle(0, 0, 9.4, 3.9, Paint((160, 160, 160), 0.5, 0.6, 0.0), 1.95)
 
     def lid(x: Plane, y: Plane) -> Plane:
         r = np.hypot(np.clip(abs(x) - 2.75, 0, None), y)
         t = np.clip((1.72 - r) / 0.42, 0, 1)
         return np.asarray(0.7 + 1.5 * (2 * t - t * t) + 0.05 * np.exp(-((r - 1.2) ** 2) / 0.02), dtype=np.float32)
 
-    surface.rectangle(0, 0, 8.9, 3.44, Paint((202, 202, 200), lid, 1.0, 0.0), 1.72)
+    surface.rectangle(0, 0, 8.9, 3.44, Paint((190, 190, 188), lid, 0.55, 0.1), 1.72)
     brushed = noise((surface.shape[0], 1), 2.5, rng) * 0.005 + noise(surface.shape, 6, rng) * 0.005
     surface.height[...] += brushed * (surface.metal > 0.5) * 0.6
     print_lines(surface, value, 0.0, 0.0, 0.8, (92, 92, 92))

@@ -50,7 +50,7 @@ def shade(surface: Surface, light: Light) -> Plane:
     factor = diffuse + (metal - diffuse) * surface.metal
     lit = surface.color * factor[..., None]
     lit += gloss[..., None]
-    return lit
+    return np.asarray(lit)
 
 
 def _table(light: Light) -> NDArray[np.float32]:

@@ -67,7 +67,7 @@ def solder_bridge(layout: Layout, placed: dict[str, Placement], rng: np.random.G
         edge = np.clip(inside * np.float32(min(radius_x, radius_y) * surface.scale) + 0.5, 0, 1)
         wave = np.cos((dy if upright else dx) * np.float32(2 * math.pi / outline.pitch))
         height = 0.2 + 0.75 * np.sqrt(np.clip(inside, 0, 1)) + 0.05 * wave
-        surface.fill(window, edge, Paint((208, 208, 205), lambda *_: height, 1.0, 0.0))
+        surface.fill(window, edge, Paint((190, 190, 186), lambda *_: height, 1.0, 0.0))
         return _whole(surface, window, np.maximum(edge, charred))
 
     return Defect(mark=mark)
@@ -84,29 +84,30 @@ def _runs(pads: Sequence[Pad], pitch: float, count: int) -> list[tuple[Pad, ...]
 
 
 def scratch(stage: Stage, rng: np.random.Generator) -> Defect:
-    """A long curved scratch through the mask: bare copper or laminate between pale edges; a grey line on parts."""
-    line = _well_seen(stage, [_scratch_line(rng) for _ in range(_CANDIDATES)], 0.25 * VIEW_WIDTH)
-    box = bounds(line, 1.0)
+    """Where a tool skidded: two long scratches side by side, bare copper or laminate between pale, chipped edges."""
+    line = _well_seen(stage, [_scratch_line(rng) for _ in range(_CANDIDATES)], 0.27 * VIEW_WIDTH)
+    lines = (line, _beside(line, rng))
+    box = bounds([point for each in lines for point in each], 1.0)
     width = rng.uniform(0.2, 0.28)
 
     def mark(surface: Surface) -> Plane:
         def stroked(wide: float) -> tuple[Window, Plane]:
-            window, cover = surface.cover(box, lambda draw, place: place.strokes(draw, [line], wide))
+            window, cover = surface.cover(box, lambda draw, place: place.strokes(draw, lines, wide))
             return window, cover * reached[window]
 
         # Parts that stand out carry the tool over the board behind them and are only grazed.
         reached = stage.board * (surface.height < _TALL)
         window, burr = stroked(width + 0.34)
         on_part = np.clip((surface.height[window] - 0.3) * 5, 0, 1)
-        surface.color[window] += (linear(150, 196, 150) - surface.color[window]) * (burr * (0.7 - 0.4 * on_part))[
+        surface.color[window] += (linear(150, 196, 150) - surface.color[window]) * (burr * (0.7 - 0.45 * on_part))[
             ..., None
         ]
         grain = noise(burr.shape, 0.5 * surface.scale, rng, 2)
         cut = stroked(width)[1] * np.clip(0.97 + 0.25 * grain, 0.5, 1)
         copper = stage.copper[window] * (1 - on_part)
-        bare, metal = linear(196, 192, 150), linear(236, 150, 96)
+        bare, metal = linear(182, 178, 138), linear(226, 142, 90)
         target = bare + (metal - bare) * copper[..., None]
-        surface.color[window] += (target - surface.color[window]) * (cut * (1 - 0.4 * on_part))[..., None]
+        surface.color[window] += (target - surface.color[window]) * (cut * (1 - 0.6 * on_part))[..., None]
         surface.metal[window] += (copper * 0.6 - surface.metal[window]) * cut
         surface.height[window] += (0.03 * burr - 0.06 * cut) * (1 - on_part)
         surface.gloss[window] *= 1 - cut
@@ -116,29 +117,37 @@ def scratch(stage: Stage, rng: np.random.Generator) -> Defect:
     return Defect(mark=mark)
 
 
+def _beside(line: _Line, rng: np.random.Generator) -> _Line:
+    """Part of a line, moved sideways by about a millimetre."""
+    (x0, y0), (x1, y1) = line[0], line[-1]
+    sideways = rng.choice((-1, 1)) * rng.uniform(0.8, 1.2) / max(math.hypot(x1 - x0, y1 - y0), 1e-6)
+    first, last = int(rng.uniform(0, 0.2) * len(line)), int(rng.uniform(0.75, 1.0) * len(line))
+    return [(x - (y1 - y0) * sideways, y + (x1 - x0) * sideways) for x, y in line[first : last + 1]]
+
+
 def _scratch_line(rng: np.random.Generator) -> _Line:
     start = (rng.uniform(2, BOARD_WIDTH - 2), rng.uniform(2, BOARD_HEIGHT - 2))
-    length = rng.uniform(0.3, 0.5) * VIEW_WIDTH
+    length = rng.uniform(0.33, 0.5) * VIEW_WIDTH
     line = curve(start, rng.uniform(0, 2 * math.pi), length, rng.normal(0, 0.8), 40)
     return [(x, y) for x, y in line if 0.6 < x < BOARD_WIDTH - 0.6 and 0.6 < y < BOARD_HEIGHT - 0.6]
 
 
 def stain(stage: Stage, rng: np.random.Generator) -> Defect:
     """Burnt flux or a dried drop: translucent, brownish or milky, with a strong rim."""
-    radius = rng.uniform(0.055, 0.1) * VIEW_WIDTH
+    radius = rng.uniform(0.065, 0.1) * VIEW_WIDTH
     places = [(rng.uniform(2, BOARD_WIDTH - 2), rng.uniform(2, BOARD_HEIGHT - 2)) for _ in range(_CANDIDATES // 2)]
-    x, y = _well_seen(stage, [_spread(place, radius) for place in places], 4.5 * radius)[0]
+    x, y = _well_seen(stage, [_spread(place, radius) for place in places], 5.2 * radius)[0]
     milky = rng.random() < 0.4
-    strength = rng.uniform(0.8, 0.95)
+    strength = rng.uniform(0.8, 0.95) if milky else 1.0
 
     def mark(surface: Surface) -> Plane:
         window, dx, dy = disc_window(surface, x, y, radius * 2)
         inside = blob(dx / radius, dy / radius, rng, 0.16)
         edge = np.clip(inside * np.float32(radius * surface.scale / 3), 0, 1)
         rim = np.exp(-((inside - 0.08) ** 2) / 0.004)
-        cloud = np.clip(0.68 + 0.15 * noise(dx.shape, radius * surface.scale, rng, 3) + 0.6 * rim, 0.2, 1.5)
+        cloud = np.clip(0.72 + 0.15 * noise(dx.shape, radius * surface.scale, rng, 3) + 0.6 * rim, 0.2, 1.5)
         film = np.clip(edge * cloud * strength * stage.board[window], 0, 1)[..., None]
-        target = linear(206, 202, 180) if milky else linear(104, 70, 26)
+        target = linear(206, 202, 180) if milky else linear(112, 64, 20)
         keep = surface.color[window] * (1 - film * np.array((0.55, 0.8, 0.9), np.float32))
         surface.color[window] = keep + target * film * np.float32(0.6)
         surface.gloss[window] *= 1 - 0.7 * edge

@@ -57,8 +57,8 @@ def camera_for(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
 
 def light_for(rng: np.random.Generator) -> Light:
     """A picture's light: a lamp up left, about 60 degrees above the board, and a bright hall."""
-    azimuth = -0.72 * math.pi + rng.uniform(-0.35, 0.35)
-    return Light(azimuth, rng.uniform(0.88, 1.1), rng.uniform(0.38, 0.57), rng.uniform(6, 13))
+    azimuth = -0.72 * math.pi + rng.uniform(-0.3, 0.3)
+    return Light(azimuth, rng.uniform(0.9, 1.08), rng.uniform(0.4, 0.55), rng.uniform(6, 12))
 
 
 def placements(layout: Layout, rng: np.random.Generator) -> dict[str, Placement]:
@@ -121,8 +121,8 @@ def add_dust(surface: Surface, rng: np.random.Generator) -> None:
     for _ in range(int(rng.integers(5, 15))):
         x, y = rng.uniform(0.5, BOARD_WIDTH - 0.5), rng.uniform(0.5, BOARD_HEIGHT - 0.5)
         shade = rng.uniform(120, 235) if rng.random() < 0.7 else rng.uniform(10, 50)
-        radius = rng.uniform(0.035, 0.11)
-        paint = Paint((shade, shade, shade * 0.95), None, 0.0, 0.0, rng.uniform(0.4, 0.85))
+        radius = rng.uniform(0.04, 0.13)
+        paint = Paint((shade, shade, shade * 0.95), None, 0.0, 0.0, rng.uniform(0.6, 0.95))
         surface.ellipse(x, y, radius, radius * rng.uniform(0.6, 1.4), paint)
     for _ in range(int(rng.integers(0, 3))):
         start = (rng.uniform(2, BOARD_WIDTH - 2), rng.uniform(2, BOARD_HEIGHT - 2))

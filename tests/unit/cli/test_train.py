@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from belvedere.cli.root import run
-from belvedere.cli.train import artifact_name
 from belvedere.samples import write_boards
 
 SMALL = ["--task", "anomaly", "--size", "96"]
@@ -23,14 +22,6 @@ SMALL = ["--task", "anomaly", "--size", "96"]
 def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("boards") / "pictures"
     return write_boards(folder, train=(8, 5), test=(4, 5), size=(160, 120))
-
-
-@pytest.mark.parametrize(
-    ("out", "name"),
-    [("a/board.tar.gz", "board"), ("b.tgz", "b"), ("folder", "folder"), ("v1.2.tar", "v1.2"), (".tar.gz", "model")],
-)
-def test_artifact_name(out: str, name: str) -> None:
-    assert artifact_name(Path(out)) == name
 
 
 @pytest.mark.parametrize(

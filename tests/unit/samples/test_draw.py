@@ -85,3 +85,19 @@ def test_other_shapes_show_the_whole_board(board, size):
 def test_what_cannot_be_drawn_is_refused(arguments, message):
     with pytest.raises(OptionError, match=message):
         draw_board(**arguments)
+
+
+def _extent(mask: np.ndarray) -> float:
+    """The longer side of the box around a mask, as a share of the picture's width."""
+    rows, columns = np.nonzero(mask)
+    return max(np.ptp(rows), np.ptp(columns)) / mask.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("defect", "least", "most"),
+    [("scratch", 0.16, 0.55), ("stain", 0.07, 0.32), ("solder_bridge", 0.08, 0.26), ("rotated_part", 0.12, 0.5)],
+)
+def test_defects_are_large_enough_to_be_seen_and_local(board, defect, least, most):
+    extents = [_extent(draw_board(seed, defect, size=SIZE, board=board).mask) for seed in range(20, 30)]
+    assert min(extents) >= least
+    assert max(extents) <= most

@@ -41,7 +41,7 @@ def test_from_normals_the_rate_has_a_default() -> None:
     held = held_of({"memory": np.arange(40.0)})
     verdict = verdict_from_normals(held, np.ones(40, bool), None)
     assert verdict.limit is not None
-    assert verdict.limit.asked == DEFAULT_RATE == 0.05
+    assert verdict.limit.asked == DEFAULT_RATE == 0.1
 
 
 @pytest.mark.parametrize("values", [np.zeros(5), np.full(5, 3.0), np.array([1.0, 1.0, 1.0, 1.0, 9.0])])

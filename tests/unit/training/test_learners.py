@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belvedere.training.anomaly.learners import Example, fit_learners, held_out, make_folds, scores
+from belvedere.training.anomaly.learners import Example, fit_learners, held_out, make_folds, scores, settled
 from helpers.features import cells_of, example_of
 
 CELLS = 16
@@ -99,3 +99,25 @@ def test_folds_follow_the_seed() -> None:
     examples = examples_of(20, 0)
     shown = [[fold.tolist() for fold in make_folds(examples, 5, seed)] for seed in (1, 1, 2)]
     assert shown[0] == shown[1] != shown[2]
+
+
+def test_settled_scores_are_those_of_the_final_memory() -> None:
+    """Exactly for anomalous pictures, which it does not hold; by their median ratio for normal ones."""
+    examples = examples_of(8, 6)
+    learners = fit_learners(examples, 0, 0)
+    held = held_out(examples, make_folds(examples, 5, 0), 0, 2, 0)
+    found = settled(held, learners, examples, 2)
+    for index in range(8, 14):
+        assert found.scores["memory"][index] == scores(learners, examples[index].cells, 2)["memory"]
+    ratios = found.scores["memory"] / held.scores["memory"]
+    assert ratios[:8] == pytest.approx(np.median(ratios[8:]))
+    assert found.distances[0] == pytest.approx(held.distances[0] * np.median(ratios[8:]), rel=1e-5)
+    assert np.array_equal(found.scores["picture"], held.scores["picture"])
+    # Normal pictures must not get the scores of a memory that has seen them.
+    assert found.scores["memory"][:8].min() > scores(learners, examples[0].cells, 2)["memory"]
+
+
+def test_without_anomalous_pictures_nothing_is_settled() -> None:
+    examples = examples_of(5, 0)
+    held = held_out(examples, make_folds(examples, 5, 0), 0, 2, 0)
+    assert settled(held, fit_learners(examples, 0, 0), examples, 2) is held

@@ -46,7 +46,7 @@ def test_bookkeeping(
         return Trial(geometry, [], None, qualities[geometry.width])  # type: ignore[arg-type]
 
     monkeypatch.setattr(sizes, "run_trial", run)
-    pictures = SimpleNamespace(sizes=[(300, 300)], records=[None] * 3)
+    pictures = SimpleNamespace(sizes=[(300, 300)], labelled=True, records=[None] * 3)
     trial = choose_size(
         pictures, tuple(qualities), tiny_backbone(), TrainOptions(), Views(), None, silent  # type: ignore[arg-type]
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_sizes_that_do_not_fit_are_not_tried(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sizes, "run_trial", run)
     backbone = tiny_backbone(channels=512)
     count = most_pictures(Geometry(256, 256, 8), backbone)
-    pictures = SimpleNamespace(sizes=[(300, 300)], records=[None] * count)
+    pictures = SimpleNamespace(sizes=[(300, 300)], labelled=True, records=[None] * count)
     choose_size(pictures, (256, 384), backbone, TrainOptions(), Views(), None, silent)  # type: ignore[arg-type]
     assert tried == [256]
 

@@ -14,7 +14,7 @@ from belvedere.training.anomaly.learners import Example, HeldOut
 from belvedere.training.anomaly.pixel import defective_cells
 from belvedere.training.anomaly.stacking import Stack, fit_stack, sigmoid, stacked
 
-DEFAULT_RATE = 0.05
+DEFAULT_RATE = 0.1
 PIXEL_THRESHOLD = 0.5
 _MEDIAN_SCORE, _MEDIAN_HEAT = 0.1, 0.03
 _RESAMPLES = 201
@@ -117,7 +117,7 @@ def _steady_cut(logits: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> fl
 
 def _scaled(limit: float, median: float, median_value: float) -> Stack:
     """A scale that puts ``limit`` at 0.5 and ``median`` at ``median_value``."""
-    spread = max(limit - median, 0.05 * abs(limit), 1e-6)
+    spread = max(limit - median, 0.3 * abs(limit), 1e-6)
     weight = float(-np.log(median_value / (1 - median_value)) / spread)
     return Stack((weight,), -weight * limit)
 

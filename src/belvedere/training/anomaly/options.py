@@ -25,7 +25,7 @@ class TrainOptions:
             ``size`` then is the size of the whole picture.
         roi: Picture whose white (at least half bright) pixels are the region of interest; the rest is ignored.
         normal_only: Learn from normal pictures alone even where anomalous ones are labelled.
-        false_alarms: Share of normal pictures that may be called anomalous, 0..1 exclusive. None means 0.05
+        false_alarms: Share of normal pictures that may be called anomalous, 0..1 exclusive. None means 0.1
             for training from normal pictures alone, and the best F1 where anomalies are labelled.
         seed: Seed of every random choice.
         name: Name of the model.

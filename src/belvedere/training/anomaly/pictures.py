@@ -52,7 +52,7 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
         TrainingError: too few normal pictures; the message counts what there is and what is needed.
     """
     part = dataset.split("train") if dataset.has_splits else dataset
-    result = check(part.labelled(), progress)
+    result = check(part.labelled(), progress, exif=exif)
     unusable = tuple(str(problem) for problem in (*dataset.problems, *result.unreadable, *result.bad_masks))
     notes = [str(problem) for problem in result.problems if str(problem) not in unusable]
     records = _without_repeats(result.dataset.records, result.duplicates, result.conflicts)
@@ -71,7 +71,7 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
         anomalous = []
     return Pictures(
         records=(*normal, *anomalous),
-        types=_learnable_types(anomalous),
+        types=_learnable_types(anomalous, exif),
         sizes=tuple((shape.shape[1], shape.shape[0]) for shape in (r.image(exif=exif) for r in normal[:50])),
         labelled=bool(anomalous),
         unusable=unusable,
@@ -109,12 +109,12 @@ def _without_repeats(
     return [record for record in records if record.name not in dropped]
 
 
-def _learnable_types(anomalous: list[Record]) -> tuple[str, ...]:
+def _learnable_types(anomalous: list[Record], exif: bool) -> tuple[str, ...]:
     """Types that the masks of at least two pictures show, sorted."""
     counts: Counter[str] = Counter()
     for record in anomalous:
         if record.mask is not None:
-            picture = record.image()
+            picture = record.image(exif=exif)
             mask = record.load_mask(picture.shape[1], picture.shape[0])
             if mask is not None:
                 counts.update(kind for i, kind in enumerate(mask.types, 1) if (mask.index == i).any())
