@@ -35,7 +35,7 @@ def test_from_normal_pictures_alone(normals: Path, new: Path) -> None:
     assert facts["learners"].keys() == {"memory"}
     assert facts["threshold_rule"]["rule"] == "false_alarms"
     assert facts["threshold_rule"]["rate"] == pytest.approx(1 / 13, abs=1e-6)
-    assert facts["threshold_rule"]["pictures_needed"] == 19
+    assert facts["threshold_rule"]["pictures_needed"] == 9
     assert result.threshold == 0.5
     assert min(bad) > max(good)
     assert sum(score >= 0.5 for score in bad) >= 6
