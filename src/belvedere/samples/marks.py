@@ -134,11 +134,11 @@ def _scratch_line(rng: np.random.Generator) -> _Line:
 
 def stain(stage: Stage, rng: np.random.Generator) -> Defect:
     """Burnt flux or a dried drop: translucent, brownish or milky, with a strong rim."""
-    radius = rng.uniform(0.065, 0.1) * VIEW_WIDTH
-    places = [(rng.uniform(2, BOARD_WIDTH - 2), rng.uniform(2, BOARD_HEIGHT - 2)) for _ in range(_CANDIDATES // 2)]
+    radius = rng.uniform(0.075, 0.1) * VIEW_WIDTH
+    places = [(rng.uniform(4, BOARD_WIDTH - 4), rng.uniform(3, BOARD_HEIGHT - 3)) for _ in range(_CANDIDATES // 2)]
     x, y = _well_seen(stage, [_spread(place, radius) for place in places], 5.2 * radius)[0]
     milky = rng.random() < 0.4
-    strength = rng.uniform(0.8, 0.95) if milky else 1.0
+    strength = rng.uniform(0.9, 1.0) if milky else 1.0
 
     def mark(surface: Surface) -> Plane:
         window, dx, dy = disc_window(surface, x, y, radius * 2)

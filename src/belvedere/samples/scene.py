@@ -39,8 +39,8 @@ class Placement:
 def camera_for(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
     """A picture's pose and exposure, within what a fixed camera over a conveyor sees."""
     pixel = min(size[0] / 480, size[1] / 360)
-    exposure = 1.12 * math.exp(rng.normal(0.0, 0.09))
-    warm = rng.normal(0.0, 0.035)
+    exposure = 1.12 * math.exp(rng.normal(0.0, 0.08))
+    warm = rng.normal(0.0, 0.028)
     green = rng.normal(0.0, 0.015)
     return Camera(
         shift=(rng.uniform(-2.5, 2.5) * pixel, rng.uniform(-2.5, 2.5) * pixel),
@@ -58,7 +58,7 @@ def camera_for(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
 def light_for(rng: np.random.Generator) -> Light:
     """A picture's light: a lamp up left, about 60 degrees above the board, and a bright hall."""
     azimuth = -0.72 * math.pi + rng.uniform(-0.3, 0.3)
-    return Light(azimuth, rng.uniform(0.9, 1.08), rng.uniform(0.4, 0.55), rng.uniform(6, 12))
+    return Light(azimuth, rng.uniform(0.9, 1.02), rng.uniform(0.42, 0.54), rng.uniform(8, 12))
 
 
 def placements(layout: Layout, rng: np.random.Generator) -> dict[str, Placement]:
@@ -122,7 +122,7 @@ def add_dust(surface: Surface, rng: np.random.Generator) -> None:
         x, y = rng.uniform(0.5, BOARD_WIDTH - 0.5), rng.uniform(0.5, BOARD_HEIGHT - 0.5)
         shade = rng.uniform(120, 235) if rng.random() < 0.7 else rng.uniform(10, 50)
         radius = rng.uniform(0.04, 0.13)
-        paint = Paint((shade, shade, shade * 0.95), None, 0.0, 0.0, rng.uniform(0.6, 0.95))
+        paint = Paint((shade, shade, shade * 0.95), None, 0.0, 0.0, rng.uniform(0.5, 0.9))
         surface.ellipse(x, y, radius, radius * rng.uniform(0.6, 1.4), paint)
     for _ in range(int(rng.integers(0, 3))):
         start = (rng.uniform(2, BOARD_WIDTH - 2), rng.uniform(2, BOARD_HEIGHT - 2))

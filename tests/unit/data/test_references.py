@@ -60,7 +60,7 @@ def test_a_prefix_ends_at_a_slash(make_picture: Make, tmp_path: Path) -> None:
 
 def test_a_map_decides_alone(make_picture: Make, tmp_path: Path) -> None:
     make_picture("a.png")
-    with pytest.raises(DatasetError, match="where the map points"):
+    with pytest.raises(DatasetError, match="in the folder that the map points to"):
         resolver(tmp_path, ("s3://b", "empty")).resolve("s3://b/a.png")
 
 
