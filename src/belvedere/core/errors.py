@@ -6,6 +6,7 @@
     ├── ArtifactError (ValueError)     an artifact that is damaged, unsafe, or of another version
     ├── EngineError (RuntimeError)     an inference engine that cannot be had, or failed
     ├── TrainingError (ValueError)     training that cannot start or finish on this data
+    ├── CompileError (ValueError)      a model of another framework that cannot be read, or not compiled as asked
     ├── OptionError (ValueError)       an option that has no such value or clashes with another
     ├── LimitError (ValueError)        an input over a stated bound
     ├── StorageError (OSError)         a file that could not be written whole
@@ -40,6 +41,10 @@ class EngineError(BelvedereError, RuntimeError):
 
 class TrainingError(BelvedereError, ValueError):
     """Training cannot start, or cannot finish, on the data it was given."""
+
+
+class CompileError(BelvedereError, ValueError):
+    """A model of another framework is damaged, incomplete or unsupported, or cannot be compiled as asked."""
 
 
 class OptionError(BelvedereError, ValueError):

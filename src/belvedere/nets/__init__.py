@@ -1,0 +1,1 @@
+"""Torch architectures by name."""
