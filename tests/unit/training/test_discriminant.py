@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from belvedere.training.anomaly.discriminant import _solve, fit_discriminant
+from belvedere.training.anomaly.discriminant import _solve, fit_discriminant, fit_discriminants
 
 
 def two_classes(count: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -88,3 +88,43 @@ def test_few_samples_and_constant_columns_stay_finite(width: int) -> None:
     scores = x @ weights + bias
     assert np.isfinite(scores).all()
     assert (scores[2:] > scores[:2].max()).all()
+
+
+def test_several_classes_share_one_covariance() -> None:
+    """Against scikit-learn with one pooled covariance, shrunk as far: the differences of its decision functions to class 0."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1, 2], [2000, 1000, 1000])
+    x = (rng.standard_normal((4000, 5)) @ rng.standard_normal((5, 5)) + labels[:, None] * [0.5, 0, -0.5, 1, 0]).astype(
+        np.float32
+    )
+    weights, bias = fit_discriminants(x, labels, 2, np.ones(len(x)))
+    reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.02, priors=[1 / 3] * 3)
+    reference.fit(x / x.std(axis=0), labels)
+    scores = reference.decision_function(x / x.std(axis=0))
+    for kind in (1, 2):
+        expected = scores[:, kind] - scores[:, 0]
+        assert np.corrcoef(x @ weights[kind - 1] + bias[kind - 1], expected)[0, 1] > 0.999
+
+
+def test_rows_count_by_their_share() -> None:
+    """A class of two groups, one with many rows: with equal shares of the groups, both pull alike."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((660, 2)).astype(np.float32)
+    x[300:600, 0] += 4
+    x[600:, 1] += 4
+    labels = np.repeat([0, 1], [300, 360])
+    share = np.repeat([1 / 300, 1 / 300, 1 / 60], [300, 300, 60])
+    even, _ = fit_discriminants(x, labels, 1, share)
+    plain, _ = fit_discriminants(x, labels, 1, np.ones(len(x)))
+    assert even[0, 1] / even[0, 0] == pytest.approx(1.0, abs=0.25)
+    assert plain[0, 1] / plain[0, 0] < 0.75
+
+
+def test_a_class_without_rows_gets_zeros() -> None:
+    x, positive = two_classes(50, 4)
+    weights, bias = fit_discriminants(x, positive.astype(np.int64) * 2, 2, np.ones(len(x)))
+    assert not weights[0].any()
+    assert bias[0] == 0
+    assert weights[1] == pytest.approx(fit_discriminant(x, positive)[0])

@@ -46,7 +46,7 @@ def test_cells_and_top() -> None:
     geometry = Geometry(320, 240, 8)
     assert (geometry.rows, geometry.columns) == (30, 40)
     assert geometry.cells.tolist() == list(range(1200))
-    assert geometry.top == 5
+    assert geometry.top == 12
     assert Geometry(160, 120, 8).top == 3
     roi = np.zeros((30, 40), bool)
     roi[2, 5:9] = True

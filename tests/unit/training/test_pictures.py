@@ -131,11 +131,11 @@ def test_unlabelled_pictures_are_not_used(tmp_path: Path) -> None:
         choose(open_dataset(tmp_path))
 
 
-def test_a_type_in_one_mask_only_is_not_learned(tmp_path: Path) -> None:
+def test_a_type_in_one_mask_only_is_learned_too(tmp_path: Path) -> None:
     folder = parts(tmp_path, 3, 5)
     for mask in list((folder / "ground_truth" / "scratch").iterdir())[1:]:
         mask.unlink()
-    assert choose(open_dataset(folder)).types == ("blob",)
+    assert choose(open_dataset(folder)).types == ("blob", "scratch")
 
 
 def test_anomalies_without_masks_have_no_types(tmp_path: Path) -> None:

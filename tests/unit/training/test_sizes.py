@@ -31,8 +31,9 @@ def silent(stage: str, done: int, total: int) -> None:
         ({256: 0.8, 384: 0.805}, 256, {256: 0.8, 384: 0.805}),
         ({256: 0.9, 384: 0.7}, 256, {256: 0.9, 384: 0.7}),
         ({256: 0.995, 384: 1.0}, 256, {256: 0.995}),
-        ({256: 0.6, 384: 0.8, 512: 0.95}, 512, {256: 0.6, 384: 0.8, 512: 0.95}),
-        ({256: 0.6, 384: 0.5, 512: 0.95}, 256, {256: 0.6, 384: 0.5}),
+        ({256: 0.8, 192: 0.9, 384: 0.99}, 192, {256: 0.8, 192: 0.9}),
+        ({256: 0.8, 192: 0.805, 384: 0.9}, 384, {256: 0.8, 192: 0.805, 384: 0.9}),
+        ({256: 0.8, 192: 0.7, 384: 0.8}, 256, {256: 0.8, 192: 0.7, 384: 0.8}),
         ({256: None}, 256, {}),
     ],
 )
@@ -42,7 +43,7 @@ def test_bookkeeping(
     judged: list[bool] = []
 
     def run(pictures: Any, geometry: Geometry, *rest: Any) -> Trial:
-        judged.append(rest[3])
+        judged.append(rest[4])
         return Trial(geometry, [], None, qualities[geometry.width])  # type: ignore[arg-type]
 
     monkeypatch.setattr(sizes, "run_trial", run)
@@ -53,6 +54,30 @@ def test_bookkeeping(
     assert trial.geometry.width == chosen
     assert trial.compared == compared
     assert judged == [len(qualities) > 1] * len(judged)
+
+
+def test_mirrored_copies_join_only_at_the_size_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, bool, int | None, bool]] = []
+
+    def run(pictures: Any, geometry: Geometry, *rest: Any) -> Trial:
+        views, folds, judge = rest[2:5]
+        calls.append((geometry.width, views.mirrored, folds, judge))
+        return Trial(geometry, [], None, {192: 0.7, 256: 0.8, 384: 0.9}[geometry.width] if judge else None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sizes, "run_trial", run)
+    pictures = SimpleNamespace(sizes=[(300, 300)], labelled=True, records=[None] * 3)
+    trial = choose_size(
+        pictures, (256, 192, 384), tiny_backbone(), TrainOptions(), Views(mirrored=True), None, silent  # type: ignore[arg-type]
+    )  # fmt: skip
+    brief = sizes.FOLDS_BRIEF
+    assert calls == [
+        (256, False, brief, True),
+        (192, False, brief, True),
+        (384, False, brief, True),
+        (384, True, None, False),
+    ]
+    assert trial.geometry.width == 384
+    assert trial.compared == {256: 0.8, 192: 0.7, 384: 0.9}
 
 
 def test_sizes_that_do_not_fit_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:

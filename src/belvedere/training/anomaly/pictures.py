@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -110,15 +109,15 @@ def _without_repeats(
 
 
 def _learnable_types(anomalous: list[Record], exif: bool) -> tuple[str, ...]:
-    """Types that the masks of at least two pictures show, sorted."""
-    counts: Counter[str] = Counter()
+    """Types that the masks show, sorted; one picture is enough, though cross-validation cannot judge such a type."""
+    found: set[str] = set()
     for record in anomalous:
         if record.mask is not None:
             picture = record.image(exif=exif)
             mask = record.load_mask(picture.shape[1], picture.shape[0])
             if mask is not None:
-                counts.update(kind for i, kind in enumerate(mask.types, 1) if (mask.index == i).any())
-    return tuple(sorted(kind for kind, count in counts.items() if count > 1))
+                found.update(kind for i, kind in enumerate(mask.types, 1) if (mask.index == i).any())
+    return tuple(sorted(found))
 
 
 def _too_few(dataset: Dataset, part: Dataset, normal: int, anomalous: int, unreadable: int) -> str:

@@ -1,8 +1,9 @@
 """A pixel head: which cells are defective, and by which type, learned from masks.
 
-Shrunk linear discriminant analysis per type (see ``discriminant``) against the background, on a cell's features and
-the picture's mean features, so that a cell can be judged against its own picture. Normal pictures count as background
-everywhere; cells that a mask covers only partly are left out.
+Shrunk linear discriminant analysis of the types (see ``discriminant``) against the background, on a cell's features
+and the picture's mean features, so that a cell can be judged against its own picture. Normal pictures count as
+background everywhere; cells that a mask covers only partly are left out. Every picture's defect counts alike, however
+large it is: else a few wide ones would outweigh many small ones.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from belvedere.training.anomaly.discriminant import fit_discriminant
+from belvedere.training.anomaly.discriminant import fit_discriminants
 from belvedere.training.anomaly.onnx_graph import GraphBuilder
 
-_MOST_BACKGROUND, _MOST_BESIDE, _MOST_DEFECT = 6000, 3000, 3000
+_MOST_ROWS = 8000
+"""Background rows in all; as many at most of defects."""
+_BESIDE = 0.5
+"""What the background beside a defect counts against that of a normal picture: masks are not exact."""
 _NEVER = -20.0
 
 
@@ -48,23 +52,16 @@ def fit_pixel_head(examples: Sequence[PixelExample], types: int, rng: np.random.
 
     A type without a cell of its own among the examples is never found.
     """
-    x, labels = _sample(examples, rng)
+    x, labels, share = _sample(examples, rng)
     if not labels.any():
         return None
-    local, whole, bias = [], [], []
-    for kind in range(types):
-        if not (labels == kind + 1).any():
-            local.append(np.zeros(x.shape[1] // 2, np.float32))
-            whole.append(local[-1])
-            bias.append(np.float32(_NEVER))
-            continue
-        wanted = (labels == 0) | (labels == kind + 1)
-        weights, offset = fit_discriminant(x[wanted], labels[wanted] > 0)
-        half = len(weights) // 2
-        local.append(weights[:half])
-        whole.append(weights[half:])
-        bias.append(np.float32(offset))
-    return PixelHead(np.stack(local), np.stack(whole), np.array(bias, np.float32))
+    weights, bias = fit_discriminants(x, labels, types, share)
+    absent = [kind for kind in range(types) if not (labels == kind + 1).any()]
+    bias[absent] = _NEVER
+    half = x.shape[1] // 2
+    return PixelHead(
+        np.ascontiguousarray(weights[:, :half]), np.ascontiguousarray(weights[:, half:]), bias.astype(np.float32)
+    )
 
 
 def pixel_logits(head: PixelHead, cells: NDArray[np.float16]) -> NDArray[np.float32]:
@@ -104,30 +101,27 @@ def defective_cells(covered: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _sample(
     examples: Sequence[PixelExample], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Rows [cell, picture mean] and labels: 0 background, else type + 1."""
-    background, beside, defect, kinds = [], [], [], []
-    share = max(1, _MOST_BACKGROUND // max(1, len(examples)))
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
+    """Rows [cell, picture mean], labels (0 background, else type + 1), and how much each row counts."""
+    rows: list[NDArray[np.float32]] = []
+    labels: list[NDArray[np.int64]] = []
+    share: list[NDArray[np.float64]] = []
+
+    def take(features: NDArray[np.float32], index: NDArray[np.int64], kinds: NDArray[np.int64], weight: float) -> None:
+        if len(index):
+            rows.append(features[index])
+            labels.append(kinds)
+            share.append(np.full(len(index), weight / len(index)))
+
+    most = max(1, _MOST_ROWS // max(1, len(examples)))
     for example in examples:
         cells = example.cells.astype(np.float32)
-        rows = np.concatenate([cells, np.broadcast_to(cells.mean(axis=0), cells.shape)], axis=1)
+        features = np.concatenate([cells, np.broadcast_to(cells.mean(axis=0), cells.shape)], axis=1)
         covered = example.cover.max(axis=0)
-        clean = np.flatnonzero(covered == 0)
-        if not covered.any():
-            background.append(rows[rng.permutation(clean)[:share]])
-            continue
-        beside.append(rows[rng.permutation(clean)[:share]])
-        full = np.flatnonzero(defective_cells(covered))
-        full = rng.permutation(full)[: max(4, 2 * _MOST_DEFECT // max(1, len(examples)))]
-        defect.append(rows[full])
-        kinds.append(example.cover[:, full].argmax(axis=0) + 1)
-    clean_rows = [*background, *_thinned(beside, _MOST_BESIDE, rng)]
-    labels = np.concatenate([np.zeros(sum(len(rows) for rows in clean_rows), np.int64), *kinds])
-    return np.concatenate([*clean_rows, *defect]), labels
-
-
-def _thinned(parts: list[NDArray[np.float32]], most: int, rng: np.random.Generator) -> list[NDArray[np.float32]]:
-    if not parts:
-        return []
-    rows = np.concatenate(parts)
-    return [rows[rng.permutation(len(rows))[:most]]]
+        clean = rng.permutation(np.flatnonzero(covered == 0))[:most]
+        marked = bool(covered.any())
+        take(features, clean, np.zeros(len(clean), np.int64), _BESIDE if marked else 1.0)
+        if marked:
+            full = rng.permutation(np.flatnonzero(defective_cells(covered)))[: max(4, most)]
+            take(features, full, example.cover[:, full].argmax(axis=0) + 1, 1.0)
+    return np.concatenate(rows), np.concatenate(labels), np.concatenate(share)

@@ -21,7 +21,7 @@ from belvedere.training.anomaly.probes import with_probe
 from belvedere.training.backbones import Backbone
 from belvedere.vision.resize import resize_map
 
-FOLDS_LABELLED, FOLDS_NORMAL = 5, 10
+FOLDS_LABELLED, FOLDS_NORMAL, FOLDS_BRIEF = 5, 10, 3
 _CELL_BYTES = 320 * 1024**2
 _BETTER, _BETTER_ON_PROBES = 0.01, 0.1
 _MOST_PROBES = 40
@@ -71,32 +71,38 @@ def choose_size(
     roi: NDArray[np.uint8] | None,
     report: Report,
 ) -> Trial:
-    """Cross-validate at each side; a larger one must beat the one before.
+    """Compare input sizes by cross-validation and run the whole trial at the best.
 
-    By more than 0.01 AUROC on labelled pictures. By more than 0.1 on drawn probes, which only resemble real defects: on
-    surfaces, small ones gain from a size at which real and wider ones lose.
+    The first side is the default; another must beat it by 0.01 AUROC on labelled pictures, or by 0.1 on drawn
+    probes, which only resemble real defects: on surfaces, small ones gain from a size at which real and wider ones
+    lose. A larger side is not tried where a smaller one wins or the default leaves nothing to win. Sizes whose
+    features would not fit into memory are not tried.
 
-    Sizes whose features would not fit into memory are not tried.
+    Where training adds mirrored copies, sizes are compared without them and with fewer folds.
     """
-    best: Trial | None = None
+    geometries = {side: make_geometry(pictures, side, backbone, options.tile, roi) for side in sides}
+
+    def trial(side: int, chosen: Views, folds: int | None, judge: bool) -> Trial:
+        return run_trial(pictures, geometries[side], backbone, options, chosen, folds, judge, report)
+
+    if len(sides) == 1:
+        return trial(sides[0], views, None, judge=False)
     margin = _BETTER if pictures.labelled else _BETTER_ON_PROBES
-    compared: dict[int, float] = {}
-    for side in sides:
-        geometry = make_geometry(pictures, side, backbone, options.tile, roi)
-        fits = len(pictures.records) * views.count <= most_pictures(geometry, backbone)
-        if best is not None and not fits:
-            break
-        trial = run_trial(pictures, geometry, backbone, options, views, len(sides) > 1, report)
-        if trial.quality is not None:
-            compared[side] = round(trial.quality, 4)
-        better = best is None or (trial.quality or 0) > (best.quality or 0) + margin
-        if not better:
-            break
-        best = trial
-        if trial.quality is not None and trial.quality > 1 - margin:
-            break
-    assert best is not None
-    return replace(best, compared=compared)
+    brief = replace(views, mirrored=False)
+    folds = FOLDS_BRIEF if views.mirrored else None
+    found = {sides[0]: trial(sides[0], brief, folds, judge=True)}
+    best = sides[0]
+    for side in sorted(sides[1:]):
+        fits = len(pictures.records) * views.count <= most_pictures(geometries[side], backbone)
+        lacking = (found[best].quality or 0) <= 1 - margin
+        if not fits or not lacking or best != sides[0]:
+            continue
+        found[side] = trial(side, brief, folds, judge=True)
+        if (found[side].quality or 0) > (found[best].quality or 0) + margin:
+            best = side
+    compared = {side: round(tried.quality, 4) for side, tried in found.items() if tried.quality is not None}
+    final = found[best] if brief == views else trial(best, views, None, judge=False)
+    return replace(final, compared=compared)
 
 
 def run_trial(
@@ -105,10 +111,14 @@ def run_trial(
     backbone: Backbone,
     options: TrainOptions,
     views: Views,
+    folds: int | None,
     judge: bool,
     report: Report,
 ) -> Trial:
-    """Features and held-out scores at one size, judged where several sizes compete."""
+    """Features and held-out scores at one size, judged where several sizes compete.
+
+    ``folds`` is how many; None for what suits the labels.
+    """
     steps = len(pictures.records) * views.count
     done = iter(range(1, steps + 1))
     stage = f"features at {geometry.width} x {geometry.height}"
@@ -116,11 +126,12 @@ def run_trial(
         pictures.records, pictures.types, backbone, geometry, views, options.exif,
         lambda: report(stage, next(done), steps),
     )  # fmt: skip
-    folds = make_folds(examples, FOLDS_LABELLED if pictures.labelled else FOLDS_NORMAL, options.seed)
-    folded = iter(range(1, len(folds) + 1))
+    most = folds or (FOLDS_LABELLED if pictures.labelled else FOLDS_NORMAL)
+    parts = make_folds(examples, most, options.seed)
+    folded = iter(range(1, len(parts) + 1))
     held = held_out(
-        examples, folds, len(pictures.types), geometry.top, options.seed,
-        lambda: report("cross-validation", next(folded), len(folds)),
+        examples, parts, len(pictures.types), geometry.top, options.seed,
+        lambda: report("cross-validation", next(folded), len(parts)),
     )  # fmt: skip
     quality = None
     if judge:
@@ -128,7 +139,7 @@ def run_trial(
         if pictures.labelled:
             quality = auroc(verdict_from_labels(held, anomalous, None)[1], anomalous)
         else:
-            quality = _probe_quality(pictures, examples, folds, backbone, geometry, options)
+            quality = _probe_quality(pictures, examples, parts, backbone, geometry, options)
     return Trial(geometry, examples, held, quality)
 
 

@@ -105,12 +105,15 @@ def _silent(_stage: str, _done: int, _total: int) -> None:
 
 
 def _sides(options: TrainOptions, pictures: Pictures) -> tuple[int, ...]:
-    """Input sizes to compare; the first is the default."""
+    """Input sizes to compare; the first is the default.
+
+    A smaller one only where labels can tell: drawn probes are small, and never ask for it.
+    """
     if options.size != "auto":
         return (int(options.size),)
     if options.tile:
         return (native_side(pictures.sizes, LARGEST_SIZE // 2),)
-    return (256, 384)
+    return (256, 192, 384) if pictures.labelled else (256, 384)
 
 
 def _finish(
