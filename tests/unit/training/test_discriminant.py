@@ -91,7 +91,7 @@ def test_few_samples_and_constant_columns_stay_finite(width: int) -> None:
 
 
 def test_several_classes_share_one_covariance() -> None:
-    """Against scikit-learn with one pooled covariance, shrunk as far: the differences of its decision functions to class 0."""
+    """Against scikit-learn with one pooled covariance shrunk as far: its decision functions less that of class 0."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     rng = np.random.default_rng(3)
