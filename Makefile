@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
-# What `make test` installs. Without `train`, the tests of larger backbones are skipped.
-TEST_EXTRAS ?= dev,train
+# What `make test` installs. Tests of an extra that is not named here are skipped.
+TEST_EXTRAS ?= dev,train,torch,keras,quantize
 TEST_STAMP := $(VENV)/.test-stamp-$(TEST_EXTRAS)
 
 .DEFAULT_GOAL := help
