@@ -19,3 +19,9 @@ def shared_folder() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_cache_of_compiled_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here keeps compiled networks in the user's cache, or reads them from there."""
+    monkeypatch.setenv("BELVEDERE_CACHE", "off")

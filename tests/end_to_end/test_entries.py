@@ -59,7 +59,7 @@ def test_every_entry_gives_exactly_the_same_score(artifact: Path, jpeg: bytes, t
         assert [model.predict(form).score for form in forms] == [expected] * 4
         assert [result.score for result in model.predict(forms)] == [expected] * 4
         assert [result.score for result in model.predict(form for form in [path, *forms])] == [expected] * 5
-        tensor = model._preprocess.apply(array)
+        tensor = model._pictures.preprocess.apply(array)
         assert float(model.run({"image": tensor})[0][0]) == expected
     with bv.load(artifact) as model:
         # Also as one of many, with others before and after it.

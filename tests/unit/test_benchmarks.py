@@ -18,7 +18,10 @@ from belvedere.data.dataset import Dataset
 from belvedere.data.record import BinaryMask, Record
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-SCRIPTS = ("machine", "anomaly_quality", "anomaly_speed", "patchcore_baseline", "anomalib_patchcore", "anomalib_child")
+SCRIPTS = (
+    "machine", "anomaly_quality", "anomaly_speed", "patchcore_baseline", "anomalib_patchcore", "anomalib_child",
+    "run_overhead",
+)  # fmt: skip
 
 
 def run(name: str, *words: object) -> str:
@@ -74,6 +77,14 @@ def test_machine(tmp_path: Path) -> None:
     assert found["versions"]["numpy"] == np.__version__
     assert found["cpu"] in text
     assert found["code"] in text
+
+
+def test_run_overhead(tmp_path: Path) -> None:
+    out = tmp_path / "overhead.json"
+    assert "Model.run above the bare engine" in run("run_overhead", "--quick", "--threads", 1, "--json", out)
+    found = json.loads(out.read_text())
+    assert [one["engine"] for one in found["runs"]] == ["openvino", "onnxruntime"]
+    assert len(found["checks"]) == 2
 
 
 def test_load_of_others(modules: Any) -> None:

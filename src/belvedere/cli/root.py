@@ -27,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "inspect": "belvedere.cli.inspect",
     "samples": "belvedere.cli.samples",
     "demo": "belvedere.cli.demo",
+    "run": "belvedere.cli.run",
+    "shims": "belvedere.cli.shims",
 }
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -102,9 +104,14 @@ def run(arguments: Sequence[str], *, debug: bool = False) -> int:
 
 
 def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
-    """Remove ``--debug`` wherever it stands before a ``--``; say whether it was there."""
+    """Remove ``--debug`` wherever it stands before a ``--``; say whether it was there.
+
+    Behind ``run`` it belongs to the script.
+    """
     words = list(arguments)
-    end = words.index("--") if "--" in words else len(words)
+    command = next((word for word in words if not word.startswith("-")), None)
+    ends = ["--", *(["run"] if command == "run" else [])]
+    end = min((words.index(word) for word in ends if word in words), default=len(words))
     options = [word for word in words[:end] if word != "--debug"]
     return options + words[end:], len(options) < end
 

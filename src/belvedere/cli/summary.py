@@ -9,6 +9,7 @@ from belvedere.cli.console import number
 
 if TYPE_CHECKING:
     from belvedere.runtime import Artifact, Manifest
+    from belvedere.runtime.inputs import ImageInput, TensorInput
 
 # Facts with a line of their own, in this order; what else training recorded follows under its own name.
 _TITLES = {
@@ -25,14 +26,12 @@ _TITLES = {
 def model_lines(artifact: Artifact) -> list[str]:
     """Describe an artifact: name, digest, network, input, outputs, decoder, training, reports."""
     manifest = artifact.manifest
-    taken = manifest.inputs[0]
-    resize = f"{taken.resize.kernel} to {taken.resize.width}x{taken.resize.height}"
     lines = [
         f"{manifest.name}: {manifest.task}",
         f"  digest          {artifact.digest}",
         f"  network         {manifest.network.file}, {_mebibytes(artifact.network)}, {manifest.precision}",
-        f"  input           {taken.name} {_shape(taken.shape)} {taken.color} {taken.dtype}, {resize}",
     ]
+    lines += [f"  input           {taken.name} {_shape(taken.shape)} {_taken(taken)}" for taken in manifest.inputs]
     lines += [f"  output          {output.name} {_shape(output.shape)} {output.dtype}" for output in manifest.outputs]
     lines += training_lines(manifest)
     if artifact.reports:
@@ -43,12 +42,14 @@ def model_lines(artifact: Artifact) -> list[str]:
 def training_lines(manifest: Manifest) -> list[str]:
     """The decision rule of a model and what its training recorded."""
     decoder = manifest.decoder
-    lines = [
-        f"  threshold       {number(decoder.threshold, 4)} (score from which a picture counts as anomalous)",
-        f"  pixel threshold {number(decoder.pixel_threshold, 4)}",
-    ]
-    if decoder.types:
-        lines.append(f"  anomaly types   {', '.join(decoder.types)}")
+    lines = []
+    if decoder.kind == "anomaly":
+        lines += [
+            f"  threshold       {number(decoder.threshold, 4)} (score from which a picture counts as anomalous)",
+            f"  pixel threshold {number(decoder.pixel_threshold, 4)}",
+        ]
+        if decoder.types:
+            lines.append(f"  anomaly types   {', '.join(decoder.types)}")
     training = manifest.provenance.get("training")
     if not isinstance(training, Mapping):
         return lines
@@ -115,6 +116,12 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return number(value, 4) if isinstance(value, float) else str(value)
+
+
+def _taken(taken: ImageInput | TensorInput) -> str:
+    if taken.kind == "tensor":
+        return taken.dtype
+    return f"{taken.color} {taken.dtype}, {taken.resize.kernel} to {taken.resize.width}x{taken.resize.height}"
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from belvedere.core.errors import ArtifactError, LimitError
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
@@ -39,17 +39,30 @@ def read_tar(path: Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, bytes]:
         ArtifactError: missing, not a tar archive, truncated, or with an unsafe member.
         LimitError: more members or bytes than ``limits`` allow.
     """
+    return {name: b"".join(pieces) for name, pieces in tar_members(path, limits)}
+
+
+def tar_members(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Go through the files of a tar archive piece by piece, as careful as ``read_tar`` and in little memory.
+
+    Yields:
+        Relative POSIX path and an iterator over the content, to be used up before the next file is asked for. What
+        comes before an unsafe or damaged member has been handed out by then.
+
+    Raises:
+        ArtifactError: missing, not a tar archive, truncated, or with an unsafe member.
+        LimitError: more members or bytes than ``limits`` allow.
+    """
     path = Path(path)
     with _readable(path), path.open("rb") as raw:
-        most = _bound(path.stat().st_size, limits)
+        most = unpacked_bound(path.stat().st_size, limits)
         compressed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
         raw.seek(0)
         stream = _Bounded(gzip.GzipFile(fileobj=raw) if compressed else raw, most, path)
         # Stream mode ("r|") asks for nothing but read(), so every byte passes the bound, in order.
         with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|", encoding="utf-8") as archive:
-            files = dict(_members(archive, path, limits.archive_members))
+            yield from _members(archive, path, limits.archive_members)
         stream.drain()  # to the gzip trailer, so that its checksum and length are verified
-    return files
 
 
 def safe_member_name(name: str, where: Path | str) -> str:
@@ -67,30 +80,48 @@ def safe_member_name(name: str, where: Path | str) -> str:
     return "/".join(parts)
 
 
-def tar_gz(files: Mapping[str, bytes]) -> bytes:
-    """Pack ``files`` (relative POSIX path to content) with gzip so that equal content gives equal bytes.
-
-    The gzip header carries no name or time; see ``plain_tar`` for the rest.
-    """
+def tar_gz(files: Mapping[str, bytes | memoryview]) -> bytes:
+    """Pack ``files`` with gzip in memory, see ``write_tar``."""
     packed = io.BytesIO()
-    with gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=6, mtime=0) as stream:
-        stream.write(plain_tar(files))
+    write_tar(packed, files, compressed=True)
     return packed.getvalue()
 
 
-def plain_tar(files: Mapping[str, bytes]) -> bytes:
+def plain_tar(files: Mapping[str, bytes | memoryview]) -> bytes:
+    """Pack ``files`` in memory, see ``write_tar``."""
+    packed = io.BytesIO()
+    write_tar(packed, files, compressed=False)
+    return packed.getvalue()
+
+
+def write_tar(stream: IO[bytes], files: Mapping[str, bytes | memoryview], *, compressed: bool) -> None:
     """Pack ``files`` (relative POSIX path to content) so that equal content gives equal bytes.
 
-    Names are sorted; times, owners and modes are fixed.
+    Names are sorted; times, owners and modes are fixed; the gzip header carries no name or time. Nothing of the
+    archive is held in memory.
     """
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:
+    if compressed:
+        with gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=6, mtime=0) as packer:
+            write_tar(cast("IO[bytes]", packer), files, compressed=False)
+        return
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:
         for name in sorted(files):
             info = tarfile.TarInfo(name)
             info.size = len(files[name])
             info.mode = 0o644
-            archive.addfile(info, io.BytesIO(files[name]))
-    return packed.getvalue()
+            archive.addfile(info, cast("IO[bytes]", _Reader(files[name])))
+
+
+class _Reader:
+    """Reads content that is in memory piece by piece, without a copy of all of it."""
+
+    def __init__(self, content: bytes | memoryview) -> None:
+        self._left = memoryview(content)
+
+    def read(self, size: int = -1) -> bytes:
+        size = len(self._left) if size < 0 else size
+        piece, self._left = self._left[:size], self._left[size:]
+        return bytes(piece)
 
 
 class _Bounded:
@@ -113,7 +144,7 @@ class _Bounded:
             pass
 
 
-def _members(archive: tarfile.TarFile, where: Path, most: int) -> Iterator[tuple[str, bytes]]:
+def _members(archive: tarfile.TarFile, where: Path, most: int) -> Iterator[tuple[str, Iterator[bytes]]]:
     names: set[str] = set()
     for count, member in enumerate(archive, start=1):
         if count > most:
@@ -131,14 +162,16 @@ def _members(archive: tarfile.TarFile, where: Path, most: int) -> Iterator[tuple
         yield name, _content(archive, member, where)
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, where: Path) -> bytes:
-    """The member's bytes, read in pieces so that a false size in a header allocates nothing."""
-    stream = archive.extractfile(member)
-    pieces = iter(lambda: stream.read(_BLOCK) if stream is not None else b"", b"")
-    data = b"".join(pieces)
-    if len(data) != member.size:
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, where: Path) -> Iterator[bytes]:
+    """The member's bytes, in pieces so that a false size in a header allocates nothing."""
+    left = member.size
+    with _readable(where):  # here as well: this runs while the caller takes the pieces
+        stream = archive.extractfile(member)
+        while piece := stream.read(_BLOCK) if stream is not None else b"":
+            left -= len(piece)
+            yield piece
+    if left:
         raise ArtifactError(f"{where}: member '{member.name}' is truncated")
-    return data
 
 
 @contextmanager
@@ -164,7 +197,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise ArtifactError(f"{path}: not a readable tar archive, or truncated ({error})") from error
 
 
-def _bound(packed_bytes: int, limits: Limits) -> int:
+def unpacked_bound(packed_bytes: int, limits: Limits) -> int:
     """Most bytes that may come out of an archive of that size, its headers included."""
     return min(limits.archive_bytes, max(_SMALLEST_BOUND, int(packed_bytes * limits.archive_ratio)))
 

@@ -15,7 +15,7 @@ from belvedere.core.errors import StorageError
 from belvedere.core.exchange import exchange
 
 
-def sha256_of(data: bytes) -> str:
+def sha256_of(data: bytes | memoryview) -> str:
     """Lower-case hexadecimal SHA-256 of ``data``."""
     return hashlib.sha256(data).hexdigest()
 
@@ -66,7 +66,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+def write_folder(path: Path, files: Mapping[str, bytes | memoryview]) -> None:
     """Replace the folder ``path`` by one that holds exactly ``files`` (relative POSIX path to content).
 
     The new folder is built beside the old one and swapped in by one atomic exchange where the system has it
@@ -105,7 +105,7 @@ def folder_or_backup(path: Path) -> Path:
     return backup if not path.exists() and backup.is_dir() else path
 
 
-def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+def _fill(folder: Path, files: Mapping[str, bytes | memoryview]) -> None:
     """Create ``folder`` with ``files`` in it, all of it flushed to disk."""
     folders = {folder}
     folder.mkdir()

@@ -9,21 +9,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
 
-from belvedere.core.archives import plain_tar, read_tar, safe_member_name, tar_gz
+from belvedere.core.archives import read_tar, safe_member_name, write_tar
 from belvedere.core.errors import ArtifactError, StorageError
-from belvedere.core.files import folder_or_backup, sha256_of, write_bytes, write_folder
+from belvedere.core.files import atomic_write, folder_or_backup, sha256_of, write_folder
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.runtime.checksums import REPORTS, SUMS, check_reports, checksum_lines
-from belvedere.runtime.folder import read_folder
+from belvedere.runtime.folder import Content, Origin, read_folder
 from belvedere.runtime.manifest import Manifest, checked_manifest, parse_manifest
+from belvedere.runtime.network import NetworkFiles
 
 MANIFEST = "manifest.json"
 MANIFEST_SUM = "manifest.sha256"
@@ -35,19 +36,25 @@ class Artifact:
 
     Attributes:
         manifest: What the model is; holds size and SHA-256 of every file.
-        files: Relative POSIX path to content, exactly what ``manifest.files`` lists.
+        files: Relative POSIX path to content, exactly what ``manifest.files`` lists. Large files of a folder are
+            mapped into memory (``memoryview``).
         reports: Name inside ``reports/`` to content: measurements, outside the digest.
+        origin: The folder that it was loaded from; None for an archive, or where it was made in this process.
+        verified: Whether the files have been checked against the manifest already.
 
     Raises:
         ArtifactError: ``files`` is not what the manifest lists.
     """
 
     manifest: Manifest
-    files: Mapping[str, bytes]
-    reports: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Content]
+    reports: Mapping[str, Content] = field(default_factory=dict)
+    origin: Origin | None = None
+    verified: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
-        _check_files(self.manifest, self.files, "artifact")
+    def __post_init__(self, verified: bool) -> None:
+        if not verified:
+            _check_files(self.manifest, self.files, "artifact")
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
         object.__setattr__(self, "reports", MappingProxyType(dict(self.reports)))
 
@@ -59,7 +66,7 @@ class Artifact:
     def build(
         cls,
         *,
-        files: Mapping[str, bytes],
+        files: Mapping[str, Content],
         task: str,
         name: str,
         network: BaseModel | Mapping[str, Any],
@@ -68,9 +75,12 @@ class Artifact:
         decoder: BaseModel | Mapping[str, Any],
         labels: Sequence[str] = (),
         precision: str = "f32",
+        target: str = "cpu",
+        engine: str = "auto",
         batch: int = 1,
+        selftest: BaseModel | Mapping[str, Any] | None = None,
         provenance: Mapping[str, Any] | None = None,
-        reports: Mapping[str, bytes] | None = None,
+        reports: Mapping[str, Content] | None = None,
     ) -> Artifact:
         """Make an artifact from its files and the manifest's fields; sizes and hashes are filled in.
 
@@ -78,13 +88,16 @@ class Artifact:
             files: Relative POSIX path to content, the network among them.
             task: See ``Manifest``, as are the other fields; parts may be manifest models or plain mappings.
             name: What people call the model.
-            network: ``{"file": ...}``.
-            inputs: One picture input.
+            network: ``{"file": ...}``, and for an OpenVINO IR or external data what else belongs to it.
+            inputs: The network's inputs, in order.
             outputs: The network's outputs, in order.
             decoder: How outputs become a result.
             labels: Names the model tells apart.
             precision: What the engine computes in.
+            target: What kind of device it is for.
+            engine: The engine that the network needs; ``auto`` where any will do.
             batch: Pictures per network call.
+            selftest: ``{"file": ..., "tolerance": ...}``, see ``runtime.selftest``.
             provenance: JSON facts about where the model comes from.
             reports: Name inside ``reports/`` to content.
 
@@ -102,7 +115,10 @@ class Artifact:
             "outputs": [_plain(part) for part in outputs],
             "decoder": _plain(decoder),
             "precision": precision,
+            "target": target,
+            "engine": engine,
             "batch": batch,
+            "selftest": None if selftest is None else _plain(selftest),
             "provenance": dict(provenance or {}),
             "files": {path: _entry(data) for path, data in files.items()},
         }
@@ -119,16 +135,16 @@ class Artifact:
         path = folder_or_backup(Path(path))
         if not path.exists():
             raise ArtifactError(f"{path}: there is no such artifact")
-        contents = read_folder(path, limits) if path.is_dir() else read_tar(path, limits)
+        contents, origin = _read(path, limits)
         if MANIFEST not in contents:
             raise ArtifactError(f"{path}: no {MANIFEST} at its top, so this is not a Belvedere artifact")
-        manifest = parse_manifest(contents.pop(MANIFEST), f"{path}/{MANIFEST}")
+        manifest = parse_manifest(bytes(contents.pop(MANIFEST)), f"{path}/{MANIFEST}")
         _check_manifest(manifest, contents.pop(MANIFEST_SUM, None), str(path))
         reports = {
             name.removeprefix(REPORTS): contents.pop(name) for name in list(contents) if name.startswith(REPORTS)
         }
         _check_files(manifest, contents, str(path))
-        return cls(manifest, contents, check_reports(reports, str(path)))
+        return cls(manifest, contents, check_reports(reports, str(path)), origin, verified=True)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artifact: an archive for ``.tar.gz``, ``.tgz`` and ``.tar``, else a folder.
@@ -140,10 +156,9 @@ class Artifact:
                 there before is unchanged.
         """
         path = Path(path)
-        if path.name.endswith((".tar.gz", ".tgz")):
-            write_bytes(path, tar_gz(self._contents()))
-        elif path.name.endswith(".tar"):
-            write_bytes(path, plain_tar(self._contents()))
+        if path.name.endswith((".tar", ".tar.gz", ".tgz")):
+            with atomic_write(path) as stream:
+                write_tar(stream, self._contents(), compressed=not path.name.endswith(".tar"))
         else:
             if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
                 raise StorageError(
@@ -159,10 +174,34 @@ class Artifact:
 
     @property
     def network(self) -> bytes:
-        """The network file's content."""
-        return self.files[self.manifest.network.file]
+        """The network file's content, without what lies beside it (``network_files`` has that)."""
+        return bytes(self.files[self.manifest.network.file])
 
-    def with_report(self, name: str, data: bytes) -> Artifact:
+    @property
+    def network_files(self) -> NetworkFiles:
+        """The network with all its files, as engines read it.
+
+        Raises:
+            ArtifactError: it was loaded from a folder whose large files have changed since.
+        """
+        network = self.manifest.network
+        names = [network.file, *([network.weights] if network.weights else []), *network.external_data]
+        path = weights_path = None
+        if self.origin and (network.external_data or any(isinstance(self.files[name], memoryview) for name in names)):
+            path, *others = [self.origin.path(name) for name in names]
+            weights_path = others[0] if network.weights else None
+        folder = PurePosixPath(network.file).parent
+        return NetworkFiles(
+            content=self.files[network.file],
+            format=network.format,
+            weights=self.files[network.weights] if network.weights else None,
+            external={str(PurePosixPath(name).relative_to(folder)): self.files[name] for name in network.external_data},
+            path=path,
+            weights_path=weights_path,
+            sha256=tuple(self.manifest.files[name].sha256 for name in names),
+        )
+
+    def with_report(self, name: str, data: Content) -> Artifact:
         """A copy that also holds ``reports/<name>``; the digest stays the same.
 
         Raises:
@@ -170,14 +209,21 @@ class Artifact:
         """
         if safe_member_name(name, "reports") != name or name == SUMS:
             raise ArtifactError(f"reports: {name!r} cannot be the name of a report")
-        return replace(self, reports={**self.reports, name: data})
+        return replace(self, reports={**self.reports, name: data}, verified=True)
 
-    def _contents(self) -> dict[str, bytes]:
-        contents = {MANIFEST: self.manifest.to_json(), MANIFEST_SUM: _manifest_sum(self.digest), **self.files}
+    def _contents(self) -> dict[str, Content]:
+        contents: dict[str, Content] = {MANIFEST: self.manifest.to_json(), MANIFEST_SUM: _manifest_sum(self.digest)}
+        contents.update(self.files)
         contents.update({REPORTS + name: data for name, data in self.reports.items()})
         if self.reports:
             contents[REPORTS + SUMS] = checksum_lines(self.reports)
         return contents
+
+
+def _read(path: Path, limits: Limits) -> tuple[dict[str, Content], Origin | None]:
+    if path.is_dir():
+        return read_folder(path, limits)
+    return dict(read_tar(path, limits)), None
 
 
 def _manifest_sum(digest: str) -> bytes:
@@ -185,7 +231,7 @@ def _manifest_sum(digest: str) -> bytes:
     return f"{digest}  {MANIFEST}\n".encode()
 
 
-def _check_manifest(manifest: Manifest, stated: bytes | None, where: str) -> None:
+def _check_manifest(manifest: Manifest, stated: Content | None, where: str) -> None:
     """The manifest vouches for all other files; this file vouches for the manifest."""
     if stated is None:
         raise ArtifactError(f"{where}: missing: {MANIFEST_SUM}")
@@ -193,7 +239,7 @@ def _check_manifest(manifest: Manifest, stated: bytes | None, where: str) -> Non
         raise ArtifactError(f"{where}: changed since the artifact was made: {MANIFEST} (against {MANIFEST_SUM})")
 
 
-def _check_files(manifest: Manifest, files: Mapping[str, bytes], where: str) -> None:
+def _check_files(manifest: Manifest, files: Mapping[str, Content], where: str) -> None:
     """Compare files with the manifest's list; the first kind of fault found is named with all its files."""
     faults = {
         "missing": sorted(manifest.files.keys() - files.keys()),
@@ -211,7 +257,7 @@ def _check_files(manifest: Manifest, files: Mapping[str, bytes], where: str) -> 
         raise ArtifactError(f"{where}: the manifest must not list {reserved[0]}")
 
 
-def _entry(data: bytes) -> dict[str, Any]:
+def _entry(data: Content) -> dict[str, Any]:
     return {"sha256": sha256_of(data), "bytes": len(data)}
 
 

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 
 from belvedere.core.errors import ArtifactError
 from belvedere.core.files import sha256_of
+from belvedere.runtime.folder import Content
 
 REPORTS = "reports/"
 SUMS = "SHA256SUMS"
 
 
-def checksum_lines(reports: Mapping[str, bytes]) -> bytes:
+def checksum_lines(reports: Mapping[str, Content]) -> bytes:
     """One ``<hash>  <name>`` line per report, sorted by name."""
     return "".join(f"{sha256_of(reports[name])}  {name}\n" for name in sorted(reports)).encode()
 
 
-def check_reports(reports: Mapping[str, bytes], where: str) -> dict[str, bytes]:
+def check_reports(reports: Mapping[str, Content], where: str) -> dict[str, Content]:
     """Verify the content of ``reports/`` against the checksums in it.
 
     Returns:
@@ -30,7 +31,7 @@ def check_reports(reports: Mapping[str, bytes], where: str) -> dict[str, bytes]:
         return {}
     if SUMS not in found:
         raise ArtifactError(f"{where}: {REPORTS}{SUMS} is missing")
-    listed = _parse(found.pop(SUMS), where)
+    listed = _parse(bytes(found.pop(SUMS)), where)
     actual = {name: sha256_of(data) for name, data in found.items()}
     for name in sorted(listed.keys() | actual.keys()):
         if listed.get(name) != actual.get(name):

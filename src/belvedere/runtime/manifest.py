@@ -3,138 +3,143 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from belvedere.core.archives import safe_member_name
 from belvedere.core.errors import ArtifactError
+from belvedere.runtime.decoders import TASKS, AnomalyDecoder, Decoder
+from belvedere.runtime.fields import Axis, DType, Name, Part, Positive
+from belvedere.runtime.inputs import ImageInput, Input, Resize, TensorInput
 
 FORMAT: Literal["belvedere-artifact"] = "belvedere-artifact"
 SCHEMA_VERSION: Literal[1] = 1
 
 _MOST_BYTES = 16 * 1024**2
 
-Axis = Annotated[int, Field(ge=-1)]
-Threshold = Annotated[float, Field(ge=0.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-Triple = tuple[float, float, float]
-Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
-Name = Annotated[str, Field(min_length=1, max_length=256)]
+__all__ = [
+    "FORMAT",
+    "SCHEMA_VERSION",
+    "AnomalyDecoder",
+    "FileEntry",
+    "ImageInput",
+    "Manifest",
+    "Network",
+    "Output",
+    "Resize",
+    "SelfTest",
+    "TensorInput",
+    "checked_manifest",
+    "parse_manifest",
+]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+Task = Literal["anomaly", "tensor", "classification", "detection", "segmentation", "pose"]
+Precision = Literal["f32", "bf16", "f16", "int8"]
+Target = Literal["cpu", "intel-gpu", "nvidia", "npu"]
 
 
-class Network(_Part):
-    """The network file inside the artifact."""
+class Network(Part):
+    """The network inside the artifact.
 
-    file: Name
-    format: Literal["onnx"] = "onnx"
-    opset: int | None = None
-
-
-class Resize(_Part):
-    """How a picture becomes the network's input size; kernels are those of ``vision.resize``."""
-
-    kernel: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
-    mode: Literal["stretch"] = "stretch"
-    width: Annotated[int, Field(ge=1, le=16384)]
-    height: Annotated[int, Field(ge=1, le=16384)]
-
-
-class ImageInput(_Part):
-    """One picture input: value = (resized RGB * scale - mean) / std, channels first.
-
-    ``shape`` is (N, 3, height, width), -1 where an axis is free. ``exif`` tells whether the EXIF orientation
-    is applied on decoding.
+    Attributes:
+        file: The ONNX file, or the XML file of an OpenVINO IR.
+        format: ``onnx`` or ``openvino-ir``.
+        weights: The IR's ``.bin`` file; None where it has no weights.
+        external_data: Further files with an ONNX network's weights, as they lie beside or below it.
+        opset: The ONNX operator set, for people.
     """
 
-    name: Name
-    shape: tuple[Axis, Axis, Axis, Axis]
-    layout: Literal["NCHW"] = "NCHW"
-    dtype: Literal["float32"] = "float32"
-    color: Literal["RGB"] = "RGB"
-    resize: Resize
-    scale: Positive = 1 / 255
-    mean: Triple = (0.0, 0.0, 0.0)
-    std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
-    exif: bool = True
+    file: Name
+    format: Literal["onnx", "openvino-ir"] = "onnx"
+    weights: Name | None = None
+    external_data: Annotated[tuple[Name, ...], Field(max_length=4096)] = ()
+    opset: int | None = None
 
     @model_validator(mode="after")
-    def _shape_fits_resize(self) -> Self:
-        expected = (3, self.resize.height, self.resize.width)
-        if self.shape[1:] != expected:
-            raise ValueError(f"shape {list(self.shape)} does not fit the resize: expected {[-1, *expected]}")
+    def _files_fit_format(self) -> Self:
+        if self.weights is not None and self.format == "onnx":
+            raise ValueError("weights are a file of an openvino-ir network; external_data is what an onnx one has")
+        if self.external_data and self.format != "onnx":
+            raise ValueError("external_data belongs to an onnx network; weights is what an openvino-ir one has")
+        folder = PurePosixPath(self.file).parent
+        outside = [name for name in self.external_data if not PurePosixPath(name).is_relative_to(folder)]
+        if outside:
+            raise ValueError(f"external_data {outside[0]!r} does not lie beside or below {self.file!r}")
         return self
 
 
-class Output(_Part):
-    """One output tensor of the network; -1 where an axis is free."""
+class Output(Part):
+    """One output tensor of the network: shape of any rank, -1 where an axis is free, and NumPy's element type."""
 
     name: Name
-    shape: tuple[Axis, ...]
-    dtype: Literal["float32"] = "float32"
+    shape: Annotated[tuple[Axis, ...], Field(max_length=32)]
+    dtype: DType = "float32"
     description: str = ""
 
 
-class AnomalyDecoder(_Part):
-    """Thresholds (over 1 flags nothing) and anomaly types with one colour each, for task ``anomaly``."""
+class SelfTest(Part):
+    """Inputs with the outputs that were measured when the model was made, see ``runtime.selftest``.
 
-    kind: Literal["anomaly"] = "anomaly"
-    threshold: Threshold
-    pixel_threshold: Threshold
-    types: Annotated[tuple[Name, ...], Field(max_length=254)] = ()
-    colors: tuple[Color, ...] = ()
+    Attributes:
+        file: The ``.npz`` file with both.
+        tolerance: Largest difference allowed, as a share of an output's largest absolute value.
+    """
 
-    @model_validator(mode="after")
-    def _one_color_per_type(self) -> Self:
-        if len(self.types) != len(self.colors):
-            raise ValueError(f"{len(self.types)} types but {len(self.colors)} colors: expected one per type")
-        if len(set(self.types)) != len(self.types):
-            raise ValueError("a type is named twice")
-        return self
+    file: Name
+    tolerance: Positive
 
 
-class FileEntry(_Part):
+class FileEntry(Part):
     """Size and content of one file of the artifact."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(ge=0)]
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """One model, ready to run: what it takes, what it gives, how to read it, and what its files are.
 
     Attributes:
         format: Always ``belvedere-artifact``.
         schema_version: Version of this layout.
-        task: What the model does, ``anomaly``.
+        task: What the model does; ``tensor`` for one that is bound to no task.
         name: What people call the model.
         labels: Names the model tells apart: for ``anomaly`` the anomaly types, maybe none.
         network: Where the network is.
-        inputs: The network's inputs with everything that preprocessing needs.
+        inputs: The network's inputs, pictures with everything that preprocessing needs, or plain tensors.
         outputs: The network's outputs, in the order ``Model.run`` returns them.
         decoder: How outputs become a result.
-        precision: What the engine computes in.
-        batch: Pictures per network call; 1 gives the same score through every entry.
+        precision: What the engine computes in; ``f16`` is how weights are stored, and what accelerators compute in;
+            ``int8`` is in the network, the rest of which is float32.
+        target: What kind of device it was made for.
+        engine: The engine that can run the network; ``auto`` where any can.
+        batch: Pictures per network call, where the network takes one picture input; 1 gives the same score through
+            every entry.
+        selftest: A check that the model gives here what it gave where it was made.
         provenance: Facts about where the model comes from, free JSON, no time, host or path.
         files: Relative path to size and SHA-256 of every file except this one and ``reports/``.
     """
 
     format: Literal["belvedere-artifact"] = FORMAT
     schema_version: Literal[1] = SCHEMA_VERSION
-    task: Name
+    task: Task
     name: Name
     labels: tuple[Name, ...] = ()
     network: Network
-    inputs: Annotated[tuple[ImageInput, ...], Field(min_length=1, max_length=1)]
-    outputs: Annotated[tuple[Output, ...], Field(min_length=1)]
-    decoder: AnomalyDecoder
-    precision: Literal["f32"] = "f32"
+    inputs: Annotated[tuple[Input, ...], Field(min_length=1, max_length=64)]
+    outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=1024)]
+    decoder: Decoder
+    precision: Precision = "f32"
+    target: Target = "cpu"
+    engine: Literal["auto", "openvino", "onnxruntime"] = "auto"
     batch: Annotated[int, Field(ge=1, le=1024)] = 1
-    provenance: dict[str, JsonValue] = {}
+    selftest: SelfTest | None = None
+    provenance: dict[str, JsonValue] = Field(default_factory=dict)
     files: dict[str, FileEntry]
 
     @model_validator(mode="after")
@@ -142,13 +147,46 @@ class Manifest(_Part):
         for path in self.files:
             if safe_member_name(path, "files") != path:
                 raise ValueError(f"files: {path!r} is not a plain relative path")
-        if self.network.file not in self.files:
-            raise ValueError(f"network.file {self.network.file!r} is not among files")
-        if self.labels != self.decoder.types:
+        for field, name in self._named_files():
+            if name not in self.files:
+                raise ValueError(f"{field} {name!r} is not among files")
+        # An output may be there twice, as in networks that return one tensor in two places.
+        if len({part.name for part in self.inputs}) != len(self.inputs):
+            raise ValueError("inputs: a name is there twice")
+        if isinstance(self.decoder, AnomalyDecoder) and self.labels != self.decoder.types:
             raise ValueError("labels and decoder.types differ")
-        if self.inputs[0].shape[0] not in (-1, self.batch):
-            raise ValueError(f"inputs[0] takes {self.inputs[0].shape[0]} pictures a call, batch is {self.batch}")
+        if TASKS[self.decoder.kind] != self.task:
+            raise ValueError(
+                f"the model '{self.name}' is for the task {self.task!r}, its decoder is {self.decoder.kind!r}"
+            )
+        self._check_batch()
+        self._check_engine()
         return self
+
+    def _named_files(self) -> Iterator[tuple[str, str]]:
+        yield "network.file", self.network.file
+        if self.network.weights is not None:
+            yield "network.weights", self.network.weights
+        for name in self.network.external_data:
+            yield "network.external_data", name
+        if self.selftest is not None:
+            yield "selftest.file", self.selftest.file
+
+    def _check_batch(self) -> None:
+        pictures = [part for part in self.inputs if isinstance(part, ImageInput)]
+        for index, part in enumerate(self.inputs):
+            if isinstance(part, ImageInput) and part.shape[0] not in (-1, self.batch):
+                raise ValueError(f"inputs[{index}] takes {part.shape[0]} pictures a call, batch is {self.batch}")
+        if self.batch > 1 and (len(self.inputs) != 1 or not pictures):
+            raise ValueError(f"batch is {self.batch}, which only a network with one picture input can have")
+
+    def _check_engine(self) -> None:
+        if self.network.format == "openvino-ir" and (self.engine == "onnxruntime" or self.target == "nvidia"):
+            raise ValueError("an openvino-ir network runs on OpenVINO alone, which has no target nvidia")
+        if self.engine == "onnxruntime" and self.target in ("intel-gpu", "npu"):
+            raise ValueError(f"the target {self.target} needs OpenVINO, the engine is onnxruntime")
+        if self.engine == "openvino" and self.target == "nvidia":
+            raise ValueError("the target nvidia needs onnxruntime, the engine is openvino")
 
     def to_json(self) -> bytes:
         """Canonical form: UTF-8, sorted keys, two spaces, shortest exact floats, a newline at the end."""
@@ -213,15 +251,21 @@ def _no_constant(name: str) -> Any:
 
 def _sentences(error: ValidationError) -> str:
     """One sentence per fault: path in the document, then what is wrong."""
-    return "; ".join(f"{_json_path(fault['loc'])}{_plain(fault['type'], fault['msg'])}" for fault in error.errors())
+    return "; ".join(f"{_json_path(fault['loc'])}{_plain(fault)}" for fault in error.errors())
 
 
 def _json_path(location: tuple[int | str, ...]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    """The place in the document; pydantic adds the kind that it chose for a decoder or an input, which is not there."""
+    extra = {"decoder": 1, "inputs": 2}.get(str(location[0]), len(location)) if location else 0
+    parts = [part for place, part in enumerate(location) if place != extra]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
     return f"{path}: " if path else ""
 
 
-def _plain(kind: str, message: str) -> str:
+def _plain(fault: ErrorDetails) -> str:
     known = {"missing": "is missing", "extra_forbidden": "is not a known field"}
-    text = known.get(kind, message.removeprefix("Value error, "))
+    if fault["type"] == "union_tag_invalid":
+        facts = fault.get("ctx", {})
+        return f"kind is {facts.get('tag')!r}: expected {facts.get('expected_tags')}"
+    text = known.get(fault["type"], fault["msg"].removeprefix("Value error, "))
     return text[:1].lower() + text[1:]

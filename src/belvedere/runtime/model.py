@@ -5,44 +5,38 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self, cast, overload
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from belvedere.core.errors import EngineError, OptionError
+from belvedere.core.errors import ArtifactError, EngineError, OptionError
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.runtime.artifact import Artifact
-from belvedere.runtime.batching import run_batched
-from belvedere.runtime.cores import available_cores
+from belvedere.runtime.batching import infer_batched
+from belvedere.runtime.blob_cache import default_cache
 from belvedere.runtime.dispatch import decode_of, preprocess_of
-from belvedere.runtime.engine import ENGINES, Engine, open_engine
-from belvedere.runtime.stream import ItemError, ordered
-from belvedere.tasks.anomaly.result import AnomalyResult
-from belvedere.vision.decode import ImageSource, load_image
+from belvedere.runtime.engine import ENGINES, Engine, EngineOptions, open_engine
+from belvedere.runtime.engine_options import check_choice
+from belvedere.runtime.feeding import borders_of, feed, pictures_axis
+from belvedere.runtime.inputs import ImageInput, TensorInput
+from belvedere.runtime.pictures import Pictures
+from belvedere.runtime.selftest import SelfTestReport, compare, read_selftest
+from belvedere.vision.decode import ImageSource
 
-_MOST_WORKERS = 8
-Outcomes = Generator[AnomalyResult | ItemError, None, None]
 _ONE_PICTURE = (str, bytes, bytearray, memoryview, os.PathLike, np.ndarray, Image.Image)
 
 
-class _Prepared(NamedTuple):
-    """A picture (RGB uint8 (H, W, 3)), its network input (1, 3, height, width), and its name."""
-
-    image: NDArray[np.uint8]
-    tensor: NDArray[np.float32]
-    path: str | None
-
-
 class Model:
-    """A trained model that scores pictures; any number of threads may use it at the same time.
+    """A model that is ready to run; any number of threads may use it at the same time.
 
-    The engine is opened at the first picture. With the manifest's batch of 1 every picture is a network call
-    of its own, so a picture gets the same score through every entry: alone, in a list, from a stream.
+    ``predict`` takes pictures and gives typed results, where the model is bound to a task; ``run`` takes tensors and
+    gives the network's outputs, whatever the model is. The engine is opened at the first call. With the manifest's
+    batch of 1 every picture is a network call of its own, so a picture gets the same result through every entry:
+    alone, in a list, from a stream.
 
     Example:
         >>> import belvedere as bv
@@ -51,9 +45,14 @@ class Model:
 
     Args:
         artifact: The model's files and manifest.
-        engine: ``auto`` (OpenVINO, else ONNX Runtime), ``openvino`` or ``onnxruntime``.
+        engine: ``auto`` (what the artifact needs, else OpenVINO, else ONNX Runtime), ``openvino`` or ``onnxruntime``.
         threads: Threads for one network call; None for every core that this process may use.
         limits: Bounds on pictures.
+        target: ``cpu``, ``intel-gpu``, ``nvidia`` or ``npu``; None for what the artifact was made for.
+        hint: ``latency`` for one call at a time as fast as can be, ``throughput`` for many side by side.
+        streams: Network calls that run side by side; None leaves it to ``hint``.
+        cache: Whether compiled networks are kept on disk, in the folder that ``BELVEDERE_CACHE`` names or the
+            platform's cache folder.
 
     Raises:
         OptionError: an option has no such value.
@@ -67,17 +66,26 @@ class Model:
         engine: str = "auto",
         threads: int | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        target: str | None = None,
+        hint: str = "latency",
+        streams: int | None = None,
+        cache: bool = True,
     ) -> None:
-        if engine not in ENGINES:
-            raise OptionError(f"unknown engine {engine!r}: expected one of {', '.join(ENGINES)}")
-        if threads is not None and threads < 1:
-            raise OptionError(f"threads must be at least 1, not {threads}")
+        check_choice("engine", engine, ENGINES)
+        manifest = artifact.manifest
         self.artifact = artifact
         self._choice = engine
-        self._threads = threads
-        self._limits = limits
-        self._preprocess = preprocess_of(artifact.manifest)
-        self._decode = decode_of(artifact.manifest)
+        self._options = EngineOptions(
+            precision=manifest.precision,
+            target=target or manifest.target,
+            threads=threads,
+            hint=hint,
+            streams=streams,
+            cache=default_cache() if cache else None,
+        )
+        self._borders = borders_of(manifest)
+        self._counts_pictures = pictures_axis(manifest)
+        self._pictures = None if manifest.task == "tensor" else self._reading(limits)
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._closed = False
@@ -89,56 +97,39 @@ class Model:
             if self._closed:
                 raise EngineError("the model is closed: load it again")
             if self._engine is None:
-                manifest = self.artifact.manifest
                 self._engine = open_engine(
-                    self.artifact.network,
-                    engine=self._choice,
-                    precision=manifest.precision,
-                    threads=self._threads,
-                    batch=manifest.batch,
+                    self.artifact.network_files,
+                    engine=_engine_for(self.artifact, self._choice),
+                    borders=self._borders,
+                    options=self._options,
                 )
             return self._engine
 
-    @overload
-    def predict(self, source: ImageSource) -> AnomalyResult: ...  # type: ignore[overload-overlap]
-
-    @overload
-    def predict(self, source: Iterable[ImageSource]) -> Iterator[AnomalyResult]: ...
-
-    def predict(self, source: ImageSource | Iterable[ImageSource]) -> AnomalyResult | Iterator[AnomalyResult]:
-        """Score one picture, or each picture of an iterable.
+    def predict(self, source: ImageSource | Iterable[ImageSource]) -> Any:
+        """What the model says about one picture, or about each picture of an iterable.
 
         Args:
             source: A path, encoded bytes, a Pillow picture, an RGB array (H, W, 3); or an iterable of such.
 
         Returns:
-            The result of one picture; of an iterable a lazy iterator of results in the same order, which
-            reads a few pictures ahead. A picture that cannot be read raises at its place and ends the
-            iteration: ``predict_many`` can go on.
+            The result of one picture, typed per task (``tasks.result.Result`` and more); of an iterable a lazy
+            iterator of results in the same order, which reads a few pictures ahead. A picture that cannot be read
+            raises at its place and ends the iteration: ``predict_many`` can go on.
 
         Raises:
             ImageError: missing, damaged, or no picture.
             LimitError: a picture over a limit.
             EngineError: the engine cannot be had, or failed.
+            ArtifactError: the model is bound to no task; the message tells how to bind it.
         """
         if not isinstance(source, _ONE_PICTURE) and isinstance(source, Iterable):
             return self.predict_many(source)
-        return self._score([self._prepare(cast("ImageSource", source))])[0]
-
-    @overload
-    def predict_many(
-        self, items: Iterable[ImageSource], *, on_error: Literal["raise"] = "raise"
-    ) -> Iterator[AnomalyResult]: ...
-
-    @overload
-    def predict_many(
-        self, items: Iterable[ImageSource], *, on_error: Literal["return"]
-    ) -> Iterator[AnomalyResult | ItemError]: ...
+        return self._bound().one(cast("ImageSource", source))
 
     def predict_many(
         self, items: Iterable[ImageSource], *, on_error: Literal["raise", "return"] = "raise"
     ) -> Iterator[Any]:
-        """Score the pictures of an iterable lazily and in order, reading a few ahead in a thread pool.
+        """Go through the pictures of an iterable lazily and in order, reading a few ahead in a thread pool.
 
         The iterable is pulled in the thread that iterates the results; closing the iterator ends the work.
 
@@ -155,29 +146,45 @@ class Model:
             ImageError: see ``on_error``.
             LimitError: see ``on_error``.
             EngineError: the engine cannot be had, or failed.
+            ArtifactError: the model is bound to no task.
         """
         if on_error not in ("raise", "return"):
             raise OptionError(f"unknown on_error {on_error!r}: expected raise or return")
-        return self._outcomes(items, stop=on_error == "raise")
+        return self._bound().many(items, stop=on_error == "raise")
 
-    def run(self, tensors: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], ...]:
-        """Run the bare network on preprocessed pictures.
+    def run(self, tensors: Mapping[str, NDArray[Any]] | NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Run the bare network.
+
+        Values are converted only where nothing can be lost, such as uint8 to float32 or int32 to int64; float64 for
+        a float32 input is refused. Shapes must fit as they are.
 
         Args:
-            tensors: Input name to tensor, float32 (N, 3, height, width) with any N of at least 1.
+            tensors: Input name to tensor, of the shapes and types in the manifest (``net.artifact.manifest.inputs``);
+                or one array, for a network with one input. Where that one is a picture input, the first axis may
+                have any length of at least 1: pictures go through the network in calls of the manifest's batch.
 
         Returns:
-            The outputs in the manifest's order, first axis N.
+            The outputs in the manifest's order, as arrays of the caller's own.
 
         Raises:
-            EngineError: a tensor does not fit the network, or the engine cannot be had or failed.
+            EngineError: a name, shape or type does not fit, the message shows what does; or the engine cannot be had
+                or failed.
         """
-        outputs = run_batched(self.engine, tensors, self.artifact.manifest.batch)
-        wanted = [output.name for output in self.artifact.manifest.outputs]
-        missing = [name for name in wanted if name not in outputs]
-        if missing:
-            raise EngineError(f"the network lacks outputs that the manifest lists: {', '.join(missing)}")
-        return tuple(outputs[name] for name in wanted)
+        engine = self.engine
+        fitting = feed(engine.inputs, tensors, any_first=self._counts_pictures)
+        if self._counts_pictures:
+            return infer_batched(engine, fitting, self.artifact.manifest.batch)
+        return engine.infer(fitting)
+
+    def selftest(self) -> SelfTestReport:
+        """Compare what the model gives here with what it gave where it was made.
+
+        Raises:
+            ArtifactError: the artifact holds no such test, or a damaged one.
+            EngineError: the engine cannot be had, or failed.
+        """
+        inputs, _ = read_selftest(self.artifact)
+        return compare(self.artifact, self.run(inputs), self.engine)
 
     def evaluate(self, dataset: Any, **options: Any) -> Any:
         """Judge the model on a labelled dataset: ``belvedere.evaluate`` tells options, result and errors."""
@@ -206,78 +213,86 @@ class Model:
 
     def __repr__(self) -> str:
         manifest = self.artifact.manifest
-        size = manifest.inputs[0].resize
-        return (
-            f"<Model '{manifest.name}': {manifest.task}, {size.width}x{size.height}, "
-            f"digest {self.artifact.digest[:12]}>"
+        taken = ", ".join(map(_described, manifest.inputs))
+        return f"<Model '{manifest.name}': {manifest.task}, {taken}, digest {self.artifact.digest[:12]}>"
+
+    def _reading(self, limits: Limits) -> Pictures:
+        manifest = self.artifact.manifest
+        taken = manifest.inputs[0]
+        return Pictures(
+            manifest=manifest,
+            preprocess=preprocess_of(manifest),
+            decode=decode_of(manifest),
+            exif=isinstance(taken, ImageInput) and taken.exif,
+            limits=limits,
+            run=self.run,
         )
 
-    def _outcomes(self, items: Iterable[ImageSource], *, stop: bool) -> Iterator[AnomalyResult | ItemError]:
-        scoring = self._one_by_one if self.artifact.manifest.batch == 1 else self._in_batches
-        with closing(scoring(items)) as outcomes:
-            for outcome in outcomes:
-                if stop and not isinstance(outcome, AnomalyResult):
-                    raise outcome
-                yield outcome
-
-    def _one_by_one(self, items: Iterable[ImageSource]) -> Outcomes:
-        """Every picture is a network call of its own; calls run in parallel."""
-        return ordered(lambda item: self._score([self._prepare(item)])[0], items, workers=_workers())
-
-    def _in_batches(self, items: Iterable[ImageSource]) -> Outcomes:
-        """Pictures share network calls; errors keep their places."""
-        waiting: list[_Prepared | ItemError] = []
-        with closing(ordered(self._prepare, items, workers=_workers())) as entries:
-            for entry in entries:
-                waiting.append(entry)
-                if len(waiting) == self.artifact.manifest.batch:
-                    yield from self._score_around_errors(waiting)
-                    waiting.clear()
-        yield from self._score_around_errors(waiting)
-
-    def _score_around_errors(self, entries: list[_Prepared | ItemError]) -> Iterator[AnomalyResult | ItemError]:
-        pictures = [entry for entry in entries if isinstance(entry, _Prepared)]
-        results = iter(self._score(pictures) if pictures else ())
-        for entry in entries:
-            yield next(results) if isinstance(entry, _Prepared) else entry
-
-    def _prepare(self, source: ImageSource) -> _Prepared:
-        image = load_image(source, limits=self._limits, exif=self.artifact.manifest.inputs[0].exif)
-        path = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
-        return _Prepared(image, self._preprocess.apply(image), path)
-
-    def _score(self, pictures: list[_Prepared]) -> list[AnomalyResult]:
-        """Run prepared pictures, at least one, through the network and read their outputs."""
-        name = self.artifact.manifest.inputs[0].name
-        outputs = self.run({name: np.concatenate([picture.tensor for picture in pictures])})
-        names = [output.name for output in self.artifact.manifest.outputs]
-        results = []
-        for index, picture in enumerate(pictures):
-            own = {key: value[index : index + 1] for key, value in zip(names, outputs, strict=True)}
-            results.append(self._decode(own, picture.image, picture.path))
-        return results
+    def _bound(self) -> Pictures:
+        """What the model does with pictures. Raises ArtifactError if it is bound to no task."""
+        if self._pictures is None:
+            raise ArtifactError(
+                f"the model '{self.artifact.manifest.name}' is bound to no task, so it takes tensors, not pictures: "
+                "call run with tensors, or bind it with belvedere compile MODEL --task TASK --out FILE "
+                "(classification, detection, segmentation or pose)"
+            )
+        return self._pictures
 
 
 def load(
-    path_or_artifact: str | os.PathLike[str] | Artifact, *, engine: str = "auto", threads: int | None = None
+    path_or_artifact: str | os.PathLike[str] | Artifact,
+    *,
+    engine: str = "auto",
+    threads: int | None = None,
+    target: str | None = None,
+    hint: str = "latency",
+    streams: int | None = None,
+    cache: bool = True,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Model:
     """Load a model.
 
     Args:
         path_or_artifact: A folder, a ``.tar``, ``.tar.gz`` or ``.tgz``, or an Artifact.
-        engine: ``auto`` (OpenVINO, else ONNX Runtime), ``openvino`` or ``onnxruntime``.
+        engine: See ``Model``, as are the others.
         threads: Threads for one network call; None for every core that this process may use.
+        target: What kind of device runs it; None for what it was made for.
+        hint: ``latency`` or ``throughput``.
+        streams: Network calls that run side by side.
+        cache: Whether compiled networks are kept on disk.
+        limits: Bounds on the artifact and on pictures.
 
     Raises:
         ArtifactError: there is none, or it is damaged, unsafe, changed, or of a newer version.
-        LimitError: it unpacks to more than ``core.limits`` allow.
+        LimitError: it unpacks to more than ``limits`` allow.
         OptionError: an option has no such value.
     """
     source = path_or_artifact
-    artifact = source if isinstance(source, Artifact) else Artifact.load(source)
-    return Model(artifact, engine=engine, threads=threads)
+    artifact = source if isinstance(source, Artifact) else Artifact.load(source, limits)
+    return Model(
+        artifact,
+        engine=engine,
+        threads=threads,
+        limits=limits,
+        target=target,
+        hint=hint,
+        streams=streams,
+        cache=cache,
+    )
 
 
-def _workers() -> int:
-    """Threads that decode and prepare pictures; 2 at least, so that one decodes while the network runs."""
-    return max(2, min(available_cores(), _MOST_WORKERS))
+def _engine_for(artifact: Artifact, choice: str) -> str:
+    """The engine asked for, unless the network needs another one. Raises EngineError."""
+    needed = artifact.manifest.engine
+    if needed == "auto" or choice in ("auto", needed):
+        return choice if needed == "auto" else needed
+    raise EngineError(
+        f"the network of '{artifact.manifest.name}' needs the engine {needed}, it cannot run on {choice}: leave the "
+        "engine out"
+    )
+
+
+def _described(taken: ImageInput | TensorInput) -> str:
+    if isinstance(taken, ImageInput):
+        return f"{taken.resize.width}x{taken.resize.height}"
+    return f"{taken.name} {taken.dtype} {list(taken.shape)}"

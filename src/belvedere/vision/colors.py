@@ -1,9 +1,10 @@
-"""Colours of anomaly types: Lookout for Vision's, then our own continuation."""
+"""Colours of anomaly types and classes: Lookout for Vision's, then our own continuation."""
 
 from __future__ import annotations
 
 import colorsys
 import re
+from functools import cache
 from itertools import count
 
 from belvedere.core.errors import OptionError
@@ -41,6 +42,11 @@ def palette(n: int) -> tuple[str, ...]:
     """
     if not 0 <= n <= MOST_COLORS:
         raise OptionError(f"a palette of {n} colours: expected 0 to {MOST_COLORS}")
+    return _colors(n)
+
+
+@cache
+def _colors(n: int) -> tuple[str, ...]:
     chosen = list(LOOKOUT[:n])
     taken = [parse_hex(color) for color in chosen]
     for index in count():

@@ -14,21 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from belvedere.core.errors import ImageError
+from belvedere.core.errors import ImageError, OptionError
 from belvedere.vision.colors import parse_hex
 from belvedere.vision.paint import find_caption, paint_boxes, paint_caption, paint_heatmap, paint_outline
 from belvedere.vision.plates import BoxXYXY
 
 
-def canvas_of(rgb: NDArray[np.uint8]) -> Image.Image:
-    """A Pillow copy of a picture, to draw on.
+def canvas_of(rgb: NDArray[np.uint8], scale: int = 1) -> Image.Image:
+    """A Pillow copy of a picture, to draw on, enlarged ``scale`` times.
 
     Raises:
         ImageError: not an RGB uint8 (H, W, 3) array, or an empty one.
+        OptionError: ``scale`` is below 1.
     """
+    if scale < 1:
+        raise OptionError(f"scale is {scale!r}: expected a whole number of at least 1")
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
         raise ImageError(f"cannot draw on {rgb.dtype} {rgb.shape}: expected RGB uint8 (H, W, 3)")
-    return Image.fromarray(np.ascontiguousarray(rgb))
+    picture = Image.fromarray(np.ascontiguousarray(rgb))
+    if scale == 1:
+        return picture
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
 
 
 def overlay_heatmap(

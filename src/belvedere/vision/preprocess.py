@@ -9,34 +9,53 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from belvedere.core.errors import ImageError, OptionError
-from belvedere.vision.resize import kernel, resize_rgb
+from belvedere.vision.fit import (
+    ANCHORS,
+    MODES,
+    fit_cropped,
+    fit_letterboxed,
+    fit_stretched,
+    place_cropped,
+    place_letterboxed,
+    place_stretched,
+)
+from belvedere.vision.placement import Placement
+from belvedere.vision.resize import check_kernel
 
-COLORS = ("RGB", "BGR")
+COLORS = ("RGB", "BGR", "GRAY")
 LAYOUTS = ("NCHW", "NHWC")
+DTYPES = ("float32", "uint8")
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """Resize, scale and normalise: ``(resize(picture) * scale - mean) / std``.
+    """Bring to size, scale and normalise: ``(resized(picture) * scale - mean) / std``.
 
-    The aspect ratio is not kept. The resized picture is 8-bit; the formula is computed in float32, step by
-    step, so that it can be repeated exactly with Pillow and numpy alone.
+    The resized picture is 8-bit; the formula is computed in float32, step by step, so that it can be repeated
+    exactly with Pillow and numpy alone.
 
     Attributes:
         width: Width of the network's input in pixels.
         height: Its height.
-        kernel: Resize kernel, one of `belvedere.vision.resize.KERNELS`.
+        kernel: Resize kernel, one of `belvedere.vision.resize.KERNEL_NAMES`.
         scale: Factor on the values 0..255.
-        mean: Subtracted after scaling, per channel in the order of ``color``.
-        std: Divided by at last, per channel in the order of ``color``.
-        color: Channel order of the tensor, ``RGB`` or ``BGR``.
+        mean: Subtracted after scaling, per channel in the order of ``color``; one number stands for all channels.
+        std: Divided by at last, in the same way.
+        color: Channels of the tensor: ``RGB``, ``BGR``, or ``GRAY`` (one channel, luma of ITU-R 601).
         layout: ``NCHW`` or ``NHWC``.
+        mode: ``stretch`` (aspect ratio not kept), ``letterbox`` (kept, the rest filled) or ``crop`` (shorter side to
+            ``short`` pixels, then the middle).
+        anchor: Where a letterbox puts the picture: ``center`` or ``top-left``.
+        fill: Colour of a letterbox's rest: red, green, blue, 0..255.
+        short: The shorter side before a crop, in pixels, at least width and height.
+        dtype: ``float32``, or ``uint8`` for the pixels as they are (then scale 1, mean 0, std 1).
 
     Raises:
         OptionError: a field has no usable value.
@@ -46,65 +65,116 @@ class Preprocess:
     height: int
     kernel: str = "bilinear"
     scale: float = 1 / 255
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    color: Literal["RGB", "BGR"] = "RGB"
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    color: Literal["RGB", "BGR", "GRAY"] = "RGB"
     layout: Literal["NCHW", "NHWC"] = "NCHW"
+    mode: Literal["stretch", "letterbox", "crop"] = "stretch"
+    anchor: Literal["center", "top-left"] = "center"
+    fill: tuple[int, int, int] = (0, 0, 0)
+    short: int | None = None
+    dtype: Literal["float32", "uint8"] = "float32"
 
     def __post_init__(self) -> None:
-        kernel(self.kernel)
+        check_kernel(self.kernel)
         for name in ("width", "height"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise OptionError(f"preprocess {name} is {value!r}: expected a whole number of pixels, at least 1")
         if not math.isfinite(self.scale) or self.scale == 0:
             raise OptionError(f"preprocess scale is {self.scale!r}: expected a finite number other than 0")
+        for name, known in (("color", COLORS), ("layout", LAYOUTS), ("mode", MODES), ("anchor", ANCHORS)):
+            _one_of(name, getattr(self, name), known)
+        _one_of("dtype", self.dtype, DTYPES)
         for name in ("mean", "std"):
-            object.__setattr__(self, name, _three_numbers(name, getattr(self, name)))
+            object.__setattr__(self, name, _per_channel(name, getattr(self, name), self.channels))
         if 0.0 in self.std:
             raise OptionError(f"preprocess std is {self.std}: no channel's may be 0")
-        _one_of("color", self.color, COLORS)
-        _one_of("layout", self.layout, LAYOUTS)
+        object.__setattr__(self, "fill", _color(self.fill))
+        if self.mode == "crop" and (self.short is None or self.short < max(self.width, self.height)):
+            raise OptionError(
+                f"preprocess short is {self.short!r}: a crop of {self.width}x{self.height} needs a shorter side of "
+                f"at least {max(self.width, self.height)} pixels"
+            )
+        if self.dtype == "uint8" and (self.scale != 1 or any(self.mean) or set(self.std) != {1.0}):
+            raise OptionError("preprocess dtype uint8 takes pixels as they are: expected scale 1, mean 0 and std 1")
 
-    def apply(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    @property
+    def channels(self) -> int:
+        """Channels of the tensor: 1 for ``GRAY``, else 3."""
+        return 1 if self.color == "GRAY" else 3
+
+    def placement(self, width: int, height: int) -> Placement:
+        """Where a picture of this size lies in the input, for mapping what a network finds back onto it."""
+        source, size = (width, height), (self.width, self.height)
+        if self.mode == "letterbox":
+            return place_letterboxed(source, size, self.anchor)
+        if self.mode == "crop":
+            return place_cropped(source, size, self.short or max(size))
+        return place_stretched(source, size)
+
+    def apply(self, rgb: NDArray[np.uint8]) -> NDArray[Any]:
         """The network's input for one picture.
 
         Args:
             rgb: RGB uint8 (H, W, 3).
 
         Returns:
-            float32 (1, 3, height, width), or (1, height, width, 3) for layout ``NHWC``.
+            Of ``dtype``, (1, channels, height, width), or (1, height, width, channels) for layout ``NHWC``.
 
         Raises:
             ImageError: ``rgb`` is not such an array.
         """
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
             raise ImageError(f"expected an RGB uint8 (H, W, 3) array, got {rgb.dtype} {rgb.shape}")
-        pixels = resize_rgb(rgb, self.width, self.height, self.kernel)
-        if self.color == "BGR":
-            pixels = pixels[:, :, ::-1]
-        tensor = np.empty((1, 3, self.height, self.width), dtype=np.float32)
+        pixels = self._colored(self._fitted(rgb))
+        if self.dtype == "uint8":
+            moved = pixels if self.layout == "NHWC" else pixels.transpose(2, 0, 1)
+            return np.ascontiguousarray(moved)[None]
+        tensor = np.empty((1, self.channels, self.height, self.width), dtype=np.float32)
         for channel, values in enumerate(self._table):
             np.take(values, pixels[:, :, channel], out=tensor[0, channel], mode="clip")
         return tensor if self.layout == "NCHW" else np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
 
+    def _fitted(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        place = self.placement(rgb.shape[1], rgb.shape[0])
+        if self.mode == "letterbox":
+            return fit_letterboxed(rgb, place, self.kernel, self.fill)
+        if self.mode == "crop":
+            return fit_cropped(rgb, place, self.kernel)
+        return fit_stretched(rgb, place, self.kernel)
+
+    def _colored(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.color == "GRAY":
+            return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[:, :, None]
+        return pixels[:, :, ::-1] if self.color == "BGR" else pixels
+
     @cached_property
     def _table(self) -> NDArray[np.float32]:
-        """The formula's value for each channel and byte, float32 (3, 256): exact, and fast to look up."""
+        """The formula's value for each channel and byte, float32 (channels, 256): exact, and fast to look up."""
         scaled = np.arange(256, dtype=np.float32) * np.float32(self.scale)
         mean, std = np.asarray([self.mean, self.std], dtype=np.float32)
         return np.asarray((scaled[None] - mean[:, None]) / std[:, None], dtype=np.float32)
 
 
-def _three_numbers(name: str, values: Sequence[float]) -> tuple[float, float, float]:
-    if len(values) != 3:
-        raise OptionError(f"preprocess {name} is {values!r}: expected three numbers")
-    numbers = (float(values[0]), float(values[1]), float(values[2]))
+def _per_channel(name: str, values: Sequence[float], channels: int) -> tuple[float, ...]:
+    if len(values) not in (1, channels):
+        many = {1: "one number", 3: "three numbers, or one for all"}[channels]
+        raise OptionError(f"preprocess {name} is {values!r}: expected {many}")
+    numbers = tuple(float(value) for value in values) * (channels // len(values))
     if not all(map(math.isfinite, numbers)):
         raise OptionError(f"preprocess {name} is {values!r}: expected finite numbers")
     return numbers
 
 
+def _color(values: Sequence[int]) -> tuple[int, int, int]:
+    whole = [int(value) for value in values if isinstance(value, int) and 0 <= value <= 255]
+    if len(whole) != 3 or len(values) != 3:
+        raise OptionError(f"preprocess fill is {values!r}: expected red, green and blue, 0 to 255")
+    return whole[0], whole[1], whole[2]
+
+
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise OptionError(f"preprocess {name} is {value!r}: expected {' or '.join(known)}")
+        options = f"{', '.join(known[:-1])} or {known[-1]}"
+        raise OptionError(f"preprocess {name} is {value!r}: expected {options}")

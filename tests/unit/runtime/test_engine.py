@@ -166,7 +166,7 @@ def test_damaged_networks(network: bytes, name: str, keep: int) -> None:
         open_engine(network[:keep], engine=name)
 
 
-@pytest.mark.parametrize("options", [{"engine": "tensorrt"}, {"precision": "int8"}, {"threads": 0}, {"engine": ""}])
+@pytest.mark.parametrize("options", [{"engine": "tensorrt"}, {"precision": "f8"}, {"threads": 0}, {"engine": ""}])
 def test_unknown_options(network: bytes, options: dict[str, object]) -> None:
     with pytest.raises(OptionError):
         open_engine(network, **options)

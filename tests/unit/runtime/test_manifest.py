@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from belvedere.core.errors import ArtifactError
 from belvedere.runtime.manifest import Manifest, Resize, parse_manifest
-from belvedere.vision.resize import KERNELS
+from belvedere.vision.resize import KERNEL_NAMES
 from helpers.artifacts import tiny_artifact
+from helpers.tensors import mixed_artifact
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_order_of_keys_and_spaces_in_the_file_do_not_matter(manifest: Manifest) 
 
 
 def test_kernels_are_those_of_vision() -> None:
-    assert set(get_args(Resize.model_fields["kernel"].annotation)) == set(KERNELS)
+    assert set(get_args(Resize.model_fields["kernel"].annotation)) == set(KERNEL_NAMES)
 
 
 def test_a_newer_schema_is_refused_before_anything_else(manifest: Manifest) -> None:
@@ -82,7 +83,7 @@ def set_in(*path: Any, value: Any) -> Callable[[dict[str, Any]], object]:
         (set_in("format", value="zip"), "format: input should be 'belvedere-artifact'"),
         (set_in("surprise", value=1), "surprise: is not a known field"),
         (set_in("inputs", 0, "resize", "kernel", value="cubic"), "inputs[0].resize.kernel: "),
-        (set_in("inputs", 0, "resize", "mode", value="crop"), "inputs[0].resize.mode: "),
+        (set_in("inputs", 0, "resize", "mode", value="tile"), "inputs[0].resize.mode: "),
         (set_in("inputs", 0, "resize", "width", value=0), "inputs[0].resize.width: "),
         (set_in("inputs", 0, "resize", "width", value=49), "shape [-1, 3, 32, 48] does not fit the resize"),
         (set_in("inputs", 0, "shape", value=[-1, 3, "32", 48]), "inputs[0].shape[2]: "),
@@ -98,7 +99,7 @@ def set_in(*path: Any, value: Any) -> Callable[[dict[str, Any]], object]:
         (set_in("decoder", "colors", value=[]), "2 types but 0 colors"),
         (set_in("decoder", "types", value=["a", "a"]), "named twice"),
         (set_in("labels", value=["x"]), "labels and decoder.types differ"),
-        (set_in("precision", value="bf16"), "precision: "),
+        (set_in("precision", value="f8"), "precision: "),
         (set_in("batch", value=0), "batch: "),
         (set_in("network", "file", value="other.onnx"), "network.file 'other.onnx' is not among files"),
         (set_in("files", "../evil", value={"sha256": "0" * 64, "bytes": 1}), "unsafe path '../evil'"),
@@ -120,6 +121,54 @@ def test_wrong_fields_are_named(manifest: Manifest, change: Any, reason: str | N
     assert reason in message
     assert "\n" not in message
     assert "pydantic" not in message
+
+
+@pytest.fixture(scope="module")
+def tensor_manifest() -> Manifest:
+    return mixed_artifact().manifest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_in("inputs", 1, "dtype", value="float128"), "m: inputs[1].dtype: input should be 'float16', 'float32'"),
+        (set_in("inputs", 0, "shape", 1, value=-2), "m: inputs[0].shape[1]: "),
+        (set_in("inputs", 2, "kind", value="sound"), "m: inputs[2]: kind is 'sound': expected 'image', 'tensor'"),
+        (set_in("inputs", 1, "name", value="pixels"), "m: inputs: a name is there twice"),
+        (set_in("inputs", 0, "resize", value={}), "m: inputs[0].resize: is not a known field"),
+        (lambda d: d.update(inputs=d["inputs"] * 22), "m: inputs: "),
+        (set_in("outputs", 0, "dtype", value="string"), "m: outputs[0].dtype: "),
+        (set_in("decoder", "kind", value="poetry"), "m: decoder: kind is 'poetry': expected 'anomaly'"),
+        (set_in("decoder", "threshold", value=1), "m: decoder.threshold: is not a known field"),
+        (set_in("decoder", value=3), "m: decoder: "),
+        (set_in("task", value="poetry"), "m: task: input should be 'anomaly', 'tensor'"),
+        (set_in("task", value="pose"), "m: the model 'net' is for the task 'pose', its decoder is 'tensor'"),
+        (set_in("target", value="tpu"), "m: target: "),
+        (set_in("engine", value="tvm"), "m: engine: "),
+        (set_in("network", "format", value="tflite"), "m: network.format: "),
+        (set_in("network", "external_data", value=["w"]), "m: network.external_data 'w' is not among files"),
+        (set_in("network", "external_data", value=["/w"]), "m: network: external_data '/w' does not lie beside"),
+        (set_in("network", "weights", value="network.onnx"), "m: network: weights are a file of an openvino-ir"),
+        (set_in("selftest", value={"file": "s", "tolerance": 1e-3}), "m: selftest.file 's' is not among files"),
+        (set_in("selftest", value={"file": "s", "tolerance": 0}), "m: selftest.tolerance: "),
+        (set_in("batch", value=2), "m: batch is 2, which only a network with one picture input can have"),
+    ],
+)
+def test_wrong_fields_of_a_tensor_model(tensor_manifest: Manifest, change: Any, message: str) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        parse_manifest(changed(tensor_manifest, change), "m")
+    assert str(caught.value).startswith(message)
+
+
+def test_a_tensor_model_round_trips(tensor_manifest: Manifest) -> None:
+    data = tensor_manifest.to_json()
+    assert parse_manifest(data, "m") == tensor_manifest
+    assert parse_manifest(data, "m").to_json() == data
+
+
+def test_an_output_may_be_there_twice(tensor_manifest: Manifest) -> None:
+    data = changed(tensor_manifest, lambda d: d.update(outputs=d["outputs"][:1] * 2))
+    assert [output.name for output in parse_manifest(data, "m").outputs] == ["total", "total"]
 
 
 def test_every_fault_is_told(manifest: Manifest) -> None:

@@ -275,7 +275,7 @@ def test_threads_reach_the_engine(artifact: Artifact) -> None:
 
 
 def test_an_unknown_task_names_the_known_ones() -> None:
-    with pytest.raises(ArtifactError, match=r"'tiny' is for the task 'pose'; this release knows: anomaly"):
+    with pytest.raises(ArtifactError, match=r"'tiny' is for the task 'pose', its decoder is 'anomaly'"):
         Model(tiny_artifact(task="pose"))
 
 

@@ -65,7 +65,7 @@ def test_lists_become_tuples_so_that_equal_settings_are_equal():
         ({"mean": (1, 2)}, "mean"),
         ({"mean": (0, float("inf"), 0)}, "mean"),
         ({"std": (1, 0, 1)}, "std"),
-        ({"color": "GREY"}, "RGB or BGR"),
+        ({"color": "GREY"}, "RGB, BGR or GRAY"),
         ({"layout": "CHW"}, "NCHW or NHWC"),
     ],
 )

@@ -7,13 +7,22 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from belvedere.core.errors import OptionError
-from belvedere.vision.resize import KERNELS, kernel, nearest_indices, resize_labels, resize_map, resize_rgb
+from belvedere.vision.resize import (
+    KERNEL_NAMES,
+    KERNELS,
+    check_kernel,
+    nearest_indices,
+    resize_labels,
+    resize_map,
+    resize_part,
+    resize_rgb,
+)
 from unit.vision.pictures import scene
 
 
 def test_unknown_kernel():
     with pytest.raises(OptionError, match=r"area.*nearest"):
-        kernel("area")
+        check_kernel("area")
     with pytest.raises(OptionError):
         resize_rgb(scene(), 40, 24, "area")  # even where there is nothing to do
 
@@ -48,3 +57,43 @@ def test_resize_labels_repeats_cells():
     labels = np.array([[0, 3], [7, 0]], dtype=np.uint8)
     assert np.array_equal(resize_labels(labels, 6, 4), labels.repeat(2, axis=0).repeat(3, axis=1))
     assert resize_labels(labels, 1, 1).shape == (1, 1)
+
+
+def naive_linear(image, width, height):
+    """OpenCV's INTER_LINEAR as its documentation states it: half-pixel centres, four neighbours, the edge repeated."""
+    result = np.empty((height, width, 3), dtype=np.uint8)
+    for y in range(height):
+        for x in range(width):
+            at = [
+                min(max((cell + 0.5) * whole / size - 0.5, 0), whole - 1)
+                for cell, whole, size in ((x, image.shape[1], width), (y, image.shape[0], height))
+            ]
+            (left, top), (u, v) = np.floor(at).astype(int), np.subtract(at, np.floor(at))
+            right, bottom = min(left + 1, image.shape[1] - 1), min(top + 1, image.shape[0] - 1)
+            upper = image[top, left] * (1 - u) + image[top, right] * u
+            lower = image[bottom, left] * (1 - u) + image[bottom, right] * u
+            result[y, x] = np.rint(upper * (1 - v) + lower * v)
+    return result
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 12), st.integers(1, 12), st.integers(0, 99))
+def test_linear_reads_the_four_nearest_pixels(w, h, width, height, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (h, w, 3), dtype=np.uint8)
+    found = resize_rgb(image, width, height, "linear").astype(int)
+    assert np.abs(found - naive_linear(image, width, height)).max() <= 1  # float32 rounds halves either way
+
+
+def test_linear_does_not_blur_when_it_shrinks():
+    stripes = np.zeros((8, 8, 3), dtype=np.uint8)
+    stripes[:, ::4] = 255
+    shrunk = resize_rgb(stripes, 2, 2, "linear")
+    assert not shrunk.any()  # between columns 1 and 2 of every four
+    assert resize_rgb(stripes, 2, 2, "bilinear").any()
+
+
+@pytest.mark.parametrize("name", KERNEL_NAMES)
+def test_a_whole_part_is_the_whole(name):
+    rgb = scene()
+    assert np.array_equal(resize_part(rgb, (0, 0, 40, 24), 13, 9, name), resize_rgb(rgb, 13, 9, name))
+    part = resize_part(rgb, (10, 5, 30, 15), 20, 10, name)
+    assert np.array_equal(part, rgb[5:15, 10:30])

@@ -1,0 +1,14 @@
+"""The classification task: what is on this picture?"""
+
+from belvedere.tasks.classification.decode import ClassificationDecoder, decode_classification
+from belvedere.tasks.classification.metrics import TopAccuracy, top_accuracy
+from belvedere.tasks.classification.result import ClassificationResult, ClassScore
+
+__all__ = [
+    "ClassScore",
+    "ClassificationDecoder",
+    "ClassificationResult",
+    "TopAccuracy",
+    "decode_classification",
+    "top_accuracy",
+]

@@ -1,0 +1,53 @@
+"""Reading a network's outputs, with errors that say what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from belvedere.core.errors import EngineError
+
+Outputs = Mapping[str, NDArray[Any]]
+"""Output name to array for one picture, first axis 1."""
+
+
+def find_output(outputs: Outputs, name: str) -> NDArray[Any]:
+    """The output ``name``. Raises EngineError: there is none, or it is empty."""
+    if name not in outputs:
+        have = ", ".join(outputs) or "none"
+        raise EngineError(f"the network has no output '{name}' (it has: {have}); the artifact does not fit")
+    values = outputs[name]
+    if not values.size:
+        raise EngineError(f"network output '{name}' is empty: shape {values.shape}")
+    return values
+
+
+def as_rows(name: str, values: NDArray[Any], columns: int | None) -> NDArray[np.float32]:
+    """One picture's output as rows, float32 (n, columns): all axes but the last are rows; ``columns`` 1 flattens.
+
+    Args:
+        name: Name of the output, for messages.
+        values: The output.
+        columns: Length of the last axis; None for any of at least 2.
+
+    Raises:
+        EngineError: the last axis has another length.
+    """
+    if columns == 1:
+        return values.reshape(-1, 1).astype(np.float32)
+    fits = values.ndim >= 2 and (values.shape[-1] == columns if columns else values.shape[-1] >= 2)
+    if not fits:
+        wanted = columns or "at least 2"
+        raise EngineError(
+            f"network output '{name}' has shape {values.shape}, expected {wanted} numbers on its last axis"
+        )
+    return values.reshape(-1, values.shape[-1]).astype(np.float32)
+
+
+def check_numbers(name: str, values: NDArray[Any]) -> None:
+    """Raises EngineError where a value is not a finite number."""
+    if not np.isfinite(values).all():
+        raise EngineError(f"network output '{name}' holds values that are not finite numbers")
