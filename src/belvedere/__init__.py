@@ -1,10 +1,11 @@
-"""Belvedere: train, judge and run computer-vision models on your own machines.
+"""Belvedere: train, judge, compile and run computer-vision models on your own machines.
 
     >>> import belvedere as bv
     >>> model = bv.train("pictures/")  # doctest: +SKIP
     >>> report = model.evaluate("held-out/")  # doctest: +SKIP
     >>> model.save("board.tar.gz")  # doctest: +SKIP
     >>> result = bv.load("board.tar.gz").predict("part.jpg")  # doctest: +SKIP
+    >>> network = bv.compile("model.tar.gz", inputs={"data": (1, 3, 512, 512)})  # doctest: +SKIP
 
 Names are imported when they are first used, so ``import belvedere`` is quick.
 """
@@ -18,9 +19,11 @@ from belvedere._version import __version__
 
 if TYPE_CHECKING:
     from belvedere._facade import evaluate, train
+    from belvedere.compiler.compile import compile  # noqa: A004  the name that users know
     from belvedere.core.errors import (
         ArtifactError,
         BelvedereError,
+        CompileError,
         DatasetError,
         EngineError,
         ImageError,
@@ -41,6 +44,7 @@ __all__ = [
     "Artifact",
     "ArtifactError",
     "BelvedereError",
+    "CompileError",
     "Dataset",
     "DatasetError",
     "EngineError",
@@ -53,6 +57,7 @@ __all__ = [
     "StorageError",
     "TrainingError",
     "__version__",
+    "compile",
     "evaluate",
     "load",
     "open_dataset",
@@ -65,6 +70,7 @@ _HOMES = {
     "Artifact": "belvedere.runtime",
     "ArtifactError": _ERRORS,
     "BelvedereError": _ERRORS,
+    "CompileError": _ERRORS,
     "Dataset": "belvedere.data.dataset",
     "DatasetError": _ERRORS,
     "EngineError": _ERRORS,
@@ -76,6 +82,7 @@ _HOMES = {
     "Report": "belvedere.evaluation",
     "StorageError": _ERRORS,
     "TrainingError": _ERRORS,
+    "compile": "belvedere.compiler.compile",
     "evaluate": "belvedere._facade",
     "load": "belvedere.runtime",
     "open_dataset": "belvedere.data.open",

@@ -15,9 +15,9 @@ from belvedere.core.errors import BelvedereError, OptionError
 
 HEAVY = ("numpy", "PIL", "openvino", "onnx", "onnxruntime", "sklearn", "scipy", "pydantic", "torch", "click")
 SURFACE = [
-    "AnomalyResult", "Artifact", "ArtifactError", "BelvedereError", "Dataset", "DatasetError", "EngineError",
-    "ImageError", "LimitError", "MissingExtraError", "Model", "OptionError", "Report", "StorageError",
-    "TrainingError", "__version__", "evaluate", "load", "open_dataset", "train",
+    "AnomalyResult", "Artifact", "ArtifactError", "BelvedereError", "CompileError", "Dataset", "DatasetError",
+    "EngineError", "ImageError", "LimitError", "MissingExtraError", "Model", "OptionError", "Report", "StorageError",
+    "TrainingError", "__version__", "compile", "evaluate", "load", "open_dataset", "train",
 ]  # fmt: skip
 
 

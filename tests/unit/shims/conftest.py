@@ -11,11 +11,6 @@ import pytest
 from belvedere.cli.shims import shims_folder
 
 
-@pytest.fixture(autouse=True)
-def no_cache_of_compiled_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BELVEDERE_CACHE", "off")
-
-
 @pytest.fixture(scope="session")
 def dlr() -> Iterator[ModuleType]:
     """The stand-in for the package ``dlr``."""
