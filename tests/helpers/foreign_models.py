@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from belvedere.compiler.importers.tensorflow.protobuf_wire import length_field
 from belvedere.compiler.importing import Imported, Source
@@ -48,6 +49,19 @@ def assert_like(got: NDArray[Any], expected: NDArray[Any], tolerance: float) -> 
     assert got.shape == expected.shape
     largest = max(1e-3, float(np.abs(expected).max(initial=0)))
     assert float(np.abs(got.astype(np.float64) - expected).max(initial=0)) <= tolerance * largest
+
+
+def bilinear(picture: Image.Image, size: int) -> NDArray[np.uint8]:
+    """A picture scaled without smoothing, as the references of the shared models were made; (1, size, size, 3)."""
+    pixels = np.asarray(picture.convert("RGB"), np.float64)
+    sampled = pixels
+    for axis, length in enumerate(pixels.shape[:2]):
+        at = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+        low = at.astype(int)
+        share = (at - low).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+        after = np.take(sampled, np.minimum(low + 1, length - 1), axis)
+        sampled = np.take(sampled, low, axis) * (1 - share) + after * share
+    return np.round(sampled).astype(np.uint8)[None]
 
 
 def node(name: str, operator: str, *inputs: str, attributes: bytes = FLOAT) -> bytes:

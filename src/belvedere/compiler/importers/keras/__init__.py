@@ -1,0 +1,5 @@
+"""Keras files."""
+
+from belvedere.compiler.importers.keras.importer import load, probe
+
+__all__ = ["load", "probe"]

@@ -1,0 +1,152 @@
+"""Reading a foreign model in a process of its own: a file that crashes or bloats its reader harms nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from belvedere.core.errors import CompileError, LimitError, MissingExtraError
+from belvedere.core.limits import DEFAULT_LIMITS, Limits
+from belvedere.runtime.engine_imports import import_openvino
+
+if TYPE_CHECKING:
+    import openvino
+
+_ERRORS = {"CompileError": CompileError, "LimitError": LimitError}
+_LAST_WORDS = 300
+_OWN_MEMORY = 3 * 1024**3  # Python, OpenVINO, Keras on torch, and what they need to think
+_GROWTH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """What a conversion process hands back.
+
+    Attributes:
+        network: The network, with float32 weights kept as they are.
+        inputs: Names of its inputs in order.
+        outputs: Names of its outputs in order.
+        notes: Sentences for the user.
+        provenance: Facts for the manifest.
+    """
+
+    network: openvino.Model
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    notes: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+
+class RetryableError(CompileError):
+    """One way of reading the file failed; another one may work."""
+
+
+def convert_isolated(
+    module: str,
+    job: Mapping[str, Any],
+    where: Path,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Converted:
+    """Run ``python -m module`` on a job and read back the network that it wrote.
+
+    Time, memory and written bytes of the process are limited (memory and bytes where the system can do that).
+
+    Args:
+        module: A module that ends in ``worker.serve``.
+        job: What to do, as JSON.
+        where: The file or folder that is read, for messages.
+        limits: Bounds on the process.
+
+    Raises:
+        CompileError: the process said so, crashed, or took too long.
+        LimitError: it ran into a bound.
+        MissingExtraError: it needs a package that is not installed.
+        RetryableError: it could not read the file in the way that was asked for.
+    """
+    with tempfile.TemporaryDirectory(prefix="belvedere-") as folder:
+        task = {"job": dict(job), "where": str(where), "memory": _memory(where, limits), "folder": folder}
+        (Path(folder) / "job.json").write_text(json.dumps(task), encoding="utf-8")
+        status, said = _run(module, Path(folder), where, limits.conversion_seconds)
+        answer = _answer(Path(folder), status, said, where)
+        _raise_error(answer)
+        network = _read_network(Path(folder) / "model.xml")
+    return Converted(
+        network,
+        tuple(answer["inputs"]),
+        tuple(answer["outputs"]),
+        tuple(answer["notes"]),
+        answer["provenance"],
+    )
+
+
+def _memory(where: Path, limits: Limits) -> int:
+    """Memory for the process: a share that grows with the files, so that a small one cannot ask for everything."""
+    files = [path for path in where.rglob("*") if path.is_file()] if where.is_dir() else [where]
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    return min(limits.conversion_bytes, _OWN_MEMORY + _GROWTH * size)
+
+
+def _run(module: str, folder: Path, where: Path, seconds: float) -> tuple[int, str]:
+    """Exit status and the last words on standard error."""
+    # -P: the working folder is no place to import from.
+    command = [sys.executable, "-P", "-m", module, str(folder / "job.json")]
+    with (folder / "stderr.txt").open("w+b") as errors:
+        try:
+            status = subprocess.run(
+                command,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": _import_path()},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                timeout=seconds,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise LimitError(f"{where}: reading it took longer than {seconds:g} s and was stopped") from None
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
+        return status, " ".join(errors.read().decode("utf-8", "replace").split())
+
+
+def _import_path() -> str:
+    """Where this package lies, and what the variable held, made absolute: the process works in another folder."""
+    own = Path(__file__).parents[4]
+    held = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return os.pathsep.join(str(entry.absolute()) for entry in (own, *map(Path, held)))
+
+
+def _answer(folder: Path, status: int, said: str, where: Path) -> Any:
+    answer = folder / "answer.json"
+    if status == 0 and answer.is_file():
+        return json.loads(answer.read_text(encoding="utf-8"))
+    if status == -getattr(signal, "SIGXFSZ", 0) != 0:
+        raise LimitError(f"{where}: the network that it becomes is larger than the limit for a conversion")
+    how = f"crashed on it ({signal.Signals(-status).name})" if status < 0 else f"ended on it with status {status}"
+    raise CompileError(f"{where}: the process that reads it {how}; the file is probably damaged. {said}".rstrip())
+
+
+def _raise_error(answer: Mapping[str, Any]) -> None:
+    error = answer.get("error")
+    if error is None:
+        return
+    if error == "MissingExtraError":
+        raise MissingExtraError(answer["message"], answer["extra"])
+    if answer.get("retry"):
+        raise RetryableError(answer["message"])
+    raise _ERRORS[error](answer["message"])
+
+
+def _read_network(path: Path) -> openvino.Model:
+    openvino = import_openvino()
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})  # the file goes away with its folder
+    return core.read_model(path)

@@ -1,0 +1,5 @@
+"""TFLite models."""
+
+from belvedere.compiler.importers.tflite.importer import load, probe
+
+__all__ = ["load", "probe"]
