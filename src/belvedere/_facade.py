@@ -100,6 +100,8 @@ def evaluate(
     dataset: Source,
     *,
     seed: int = 0,
+    bootstrap: int = 1000,
+    gallery: int = 24,
     maps: Sequence[tuple[str, Path]] = (),
     progress: Progress | None = None,
 ) -> Report:
@@ -114,12 +116,15 @@ def evaluate(
         model: A model, an artifact, or where one is.
         dataset: A folder, manifest or CSV file (see ``open_dataset``), or a Dataset.
         seed: Seed of the bootstrap intervals.
+        bootstrap: Resamples for the intervals; 0 for none.
+        gallery: Most pictures in the report's gallery.
         maps: Reference prefixes (``s3://bucket/key``) and the folders that hold what is below them.
         progress: Called with (stage, done, total); None draws bars where stderr is a terminal.
 
     Raises:
         ArtifactError: the model cannot be loaded.
         DatasetError: the dataset cannot be read, or has no labelled pictures.
+        OptionError: ``bootstrap`` or ``gallery`` is negative.
     """
     from belvedere.data.open import open_dataset
     from belvedere.evaluation import evaluate as judge
@@ -128,9 +133,9 @@ def evaluate(
     opened = open_dataset(dataset, maps=maps)
     if isinstance(model, Model):
         with _shown(progress) as callback:
-            return judge(model, opened, seed=seed, progress=callback)
+            return judge(model, opened, seed=seed, bootstrap=bootstrap, gallery=gallery, progress=callback)
     with load(model) as loaded, _shown(progress) as callback:
-        return judge(loaded, opened, seed=seed, progress=callback)
+        return judge(loaded, opened, seed=seed, bootstrap=bootstrap, gallery=gallery, progress=callback)
 
 
 def _fetched(name: str, progress: Progress) -> Backbone | None:

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import belvedere
 from belvedere import _facade
 from belvedere.core.errors import BelvedereError, OptionError
+from helpers.artifacts import pictures, tiny_artifact
 
 HEAVY = ("numpy", "PIL", "openvino", "onnx", "onnxruntime", "sklearn", "scipy", "pydantic", "torch", "click")
 SURFACE = [
@@ -72,3 +74,14 @@ def test_unknown_names_fail_as_usual() -> None:
 def test_unknown_task(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="unknown task 'pose'"):
         _facade.train(tmp_path, task="pose")
+
+
+def test_evaluate_passes_its_options_on(tmp_path: Path) -> None:
+    for index, pixels in enumerate(pictures(4)):
+        path = tmp_path / ("normal" if index < 2 else "anomaly") / f"{index}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    with belvedere.Model(tiny_artifact()) as model:
+        report = belvedere.evaluate(model, tmp_path, bootstrap=7, gallery=1)
+        assert (report.resamples, len(report.gallery)) == (7, 1)
+        assert model.evaluate(tmp_path, bootstrap=0, gallery=0).intervals == {}

@@ -75,14 +75,19 @@ def command(
         judged = belvedere.evaluate(model, opened, seed=seed, progress=progress)
     for problem in judged.problems:
         note(str(problem))
+    known = judged.counts.trained_on
+    if known:
+        note(
+            f"{known} of the {judged.counts.pictures} pictures were used to train this model: the figures are too good"
+        )
+    if report is not None:  # before stdout, whose reader may be gone
+        note(f"report: {judged.save(report)}")
     summary = judged.to_dict()
     if as_json:
         say_json(summary)
     else:
         for line in report_lines(summary):
             say(line)
-    if report is not None:
-        note(f"report: {judged.save(report)}")
     if judged.problems:
         note(f"{len(judged.problems)} inputs could not be used; the figures are without them")
     return 1 if judged.problems else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import BinaryIO
 
 from belvedere.core.errors import StorageError
 from belvedere.core.exchange import exchange
+from belvedere.core.leftovers import remove_leftovers, temporary_beside
 
 
 def sha256_of(data: bytes | memoryview) -> str:
@@ -25,7 +25,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` that replaces it when the block ends without an error.
 
     The data is flushed to disk before the rename and the folder after it. On any error the temporary file is
-    removed and ``path`` keeps its old content.
+    removed and ``path`` keeps its old content. What earlier writers left behind when they were killed is removed first.
 
     Raises:
         StorageError: the file system refused (full disk, no permission, no such folder).
@@ -34,13 +34,14 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary_beside(path)
-        with _create(temporary) as stream:
-            yield stream
-            _flush(stream)
-        if path.exists():
-            temporary.chmod(path.stat().st_mode & 0o777)
-        temporary.replace(path)
+        remove_leftovers(path)
+        with temporary_beside(path, _create_empty) as temporary:
+            with temporary.open("wb") as stream:
+                yield stream
+                _flush(stream)
+            if path.exists():
+                temporary.chmod(path.stat().st_mode & 0o777)
+            temporary.replace(path)
         temporary = None
         _sync_folder(path.parent)
     except OSError as error:
@@ -71,7 +72,8 @@ def write_folder(path: Path, files: Mapping[str, bytes | memoryview]) -> None:
 
     The new folder is built beside the old one and swapped in by one atomic exchange where the system has it
     (Linux, most file systems). Elsewhere two renames do it, and a crash between them leaves the old content
-    under ``.<name>.old``: ``folder_or_backup`` finds it. There is never a mixture.
+    under ``.<name>.old``: ``folder_or_backup`` finds it. There is never a mixture. What earlier writers left behind
+    when they were killed is removed first.
 
     Raises:
         StorageError: the file system refused, or ``path`` is a file; what was there is still there.
@@ -82,10 +84,11 @@ def write_folder(path: Path, files: Mapping[str, bytes | memoryview]) -> None:
         if path.exists() and not path.is_dir():
             raise StorageError(f"{path} is a file, not a folder: remove it or choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = _temporary_beside(path)
-        _fill(staging, files)
-        _swap(staging, path)
-        _sync_folder(path.parent)
+        remove_leftovers(path)
+        with temporary_beside(path, Path.mkdir) as staging:
+            _fill(staging, files)
+            _swap(staging, path)
+            _sync_folder(path.parent)
         shutil.rmtree(_backup(path), ignore_errors=True)
     except OSError as error:
         if isinstance(error, StorageError):
@@ -106,9 +109,8 @@ def folder_or_backup(path: Path) -> Path:
 
 
 def _fill(folder: Path, files: Mapping[str, bytes | memoryview]) -> None:
-    """Create ``folder`` with ``files`` in it, all of it flushed to disk."""
+    """Put ``files`` into the new ``folder``, all of it flushed to disk."""
     folders = {folder}
-    folder.mkdir()
     for name, data in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -139,8 +141,8 @@ def _backup(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
-def _temporary_beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+def _create_empty(path: Path) -> None:
+    _create(path).close()
 
 
 def _create(path: Path) -> BinaryIO:

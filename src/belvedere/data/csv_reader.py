@@ -69,7 +69,7 @@ def parse_csv(data: bytes, name: str, resolver: Resolver, *, strict: bool = Fals
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DatasetError(f"{name}:{line}: not UTF-8; save the table as UTF-8") from error
-    columns, rows, problems = _rows(text, name)
+    columns, rows, found = _rows(text, name)
     parts = {labels.squeeze(_cell(row, columns, "split")) for _, row in rows}
     has_test = any(map(labels.is_test_word, parts))
     records: dict[str, Record] = {}
@@ -77,29 +77,31 @@ def parse_csv(data: bytes, name: str, resolver: Resolver, *, strict: bool = Fals
         try:
             record, mask_problem = _record(row, columns, resolver, has_test)
         except DatasetError as error:
-            problems.append(Problem(f"{name}:{number}", str(error)))
+            found.append((number, Problem(f"{name}:{number}", str(error))))
             continue
         if record.name in records:
-            problems.append(Problem(f"{name}:{number}", f"'{record.name}' is there twice; this row is left out"))
+            reason = f"'{record.name}' is there twice; this row is left out"
+            found.append((number, Problem(f"{name}:{number}", reason)))
             continue
         if mask_problem:
-            problems.append(Problem(f"{name}:{number}", mask_problem))
+            found.append((number, Problem(f"{name}:{number}", mask_problem)))
         records[record.name] = record
+    problems = tuple(problem for _, problem in sorted(found, key=lambda pair: pair[0]))
     if strict and problems:
         raise DatasetError(str(problems[0]))
     if not records:
         first = "; ".join(map(str, problems[:3]))
         raise DatasetError(f"{name}: no usable row{': ' + first if first else ''}")
     types = {record.mask.type for record in records.values() if isinstance(record.mask, BinaryMask)}
-    return Dataset(tuple(records.values()), Path(name).stem, tuple(sorted(types)), {}, tuple(problems))
+    return Dataset(tuple(records.values()), Path(name).stem, tuple(sorted(types)), {}, problems)
 
 
-def _rows(text: str, name: str) -> tuple[dict[str, int], list[tuple[int, list[str]]], list[Problem]]:
+def _rows(text: str, name: str) -> tuple[dict[str, int], list[tuple[int, list[str]]], list[tuple[int, Problem]]]:
     """Where each column is; the rows with their line numbers; rows that are no rows."""
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []
-    problems: list[Problem] = []
+    problems: list[tuple[int, Problem]] = []
     columns: dict[str, int] | None = None
     width = 0
     while True:
@@ -107,9 +109,10 @@ def _rows(text: str, name: str) -> tuple[dict[str, int], list[tuple[int, list[st
         try:
             row = next(reader, None)
         except csv.Error as error:
-            problems.append(Problem(f"{name}:{start}", f"not a row of a table ({error})"))
+            problem = Problem(f"{name}:{start}", f"not a row of a table ({error})")
             if columns is None:
-                raise DatasetError(str(problems[0])) from error
+                raise DatasetError(str(problem)) from error
+            problems.append((start, problem))
             continue
         if row is None:
             break
@@ -118,7 +121,8 @@ def _rows(text: str, name: str) -> tuple[dict[str, int], list[tuple[int, list[st
         if columns is None:
             columns, width = _columns(row, name, start), len(row)
         elif len(row) > width:
-            problems.append(Problem(f"{name}:{start}", f"{len(row)} cells under {width} headings; quote the cells"))
+            reason = f"{len(row)} cells under {width} headings; quote the cells"
+            problems.append((start, Problem(f"{name}:{start}", reason)))
         else:
             rows.append((start, row))
     if columns is None:

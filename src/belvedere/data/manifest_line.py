@@ -25,6 +25,7 @@ METADATA = "-metadata"
 
 _HEX = re.compile(r"#?[0-9a-fA-F]{6}")
 _WHITE = "#FFFFFF"
+_BACKGROUND = "BACKGROUND"
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,12 @@ def _colors(value: object, where: str) -> tuple[tuple[tuple[str, str], ...], tup
         color = entry.get("hex-color") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
             raise DatasetError(f"'{where}': entry '{key}' of the colour map has no 'class-name'")
+        if color is None and name.upper() == _BACKGROUND:
+            continue  # white and black are background anyway
         if not isinstance(color, str) or not _HEX.fullmatch(color):
             raise DatasetError(f"'{where}': '{name}' has no 'hex-color' such as #23A436")
         color = f"#{color.removeprefix('#').upper()}"
-        if name.upper() == "BACKGROUND" or color == _WHITE:
+        if name.upper() == _BACKGROUND or color == _WHITE:
             background.append(color)
         elif owners.setdefault(color, name) != name:
             raise DatasetError(f"'{where}': '{owners[color]}' and '{name}' have the same colour {color}")

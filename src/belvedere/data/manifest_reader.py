@@ -75,7 +75,7 @@ def parse_manifest(
     if not records:
         first = "; ".join(map(str, state.problems[:3]))
         raise DatasetError(f"{name}: no usable line{': ' + first if first else ', the manifest is empty'}")
-    return Dataset(tuple(records), Path(name).stem, tuple(state.colors), state.colors, tuple(state.problems))
+    return Dataset(tuple(records), Path(name).stem, tuple(state.colors), state.colors, state.problems)
 
 
 @dataclass
@@ -84,14 +84,19 @@ class _State:
 
     name: str
     strict: bool
-    problems: list[Problem] = field(default_factory=list)
+    found: list[tuple[int, Problem]] = field(default_factory=list)
     colors: dict[str, str] = field(default_factory=dict)
 
     def problem(self, number: int, reason: str) -> None:
         problem = Problem(f"{self.name}:{number}", reason)
         if self.strict:
             raise DatasetError(str(problem))
-        self.problems.append(problem)
+        self.found.append((number, problem))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found, in the order of the lines."""
+        return tuple(problem for _, problem in sorted(self.found, key=lambda pair: pair[0]))
 
 
 def _numbered_lines(data: bytes) -> Iterator[tuple[int, bytes]]:

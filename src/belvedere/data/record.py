@@ -24,6 +24,7 @@ Label = Literal["normal", "anomaly"]
 Split = Literal["train", "test"]
 
 _log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # a library is silent; who listens hears it
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.core.errors import DatasetError, ImageError, LimitError, OptionError
+from belvedere.core.files import sha256_of
 from belvedere.data.dataset import Dataset, Problem
 from belvedere.data.masks import Mask
 from belvedere.data.record import Record
+from belvedere.data.seen import SEEN_REPORT, count_seen
 from belvedere.evaluation.gallery import choose
 from belvedere.evaluation.predictor import Predictor
 from belvedere.evaluation.report import (
@@ -45,11 +47,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class _Judged:
-    """Everything that one pass over the pictures finds; entries of the first three belong together."""
+    """Everything that one pass over the pictures finds; entries of the first four belong together."""
 
     records: list[Record]
     rows: list[PictureRow]
     seconds: list[float]
+    hashes: list[str]
     problems: list[Problem]
     threshold: float
     pixel: PixelMetrics | None
@@ -104,6 +107,7 @@ def evaluate(
             unlabelled=len(part) - len(labelled),
             unreadable=judged.unreadable,
             masks=judged.masks,
+            trained_on=_trained_on(model, judged.hashes),
         ),
         threshold=judged.threshold,
         confusion=verdicts,
@@ -131,6 +135,7 @@ def _judge(model: Predictor, records: Sequence[Record], progress: Progress | Non
     kept: list[Record] = []
     rows: list[PictureRow] = []
     seconds: list[float] = []
+    hashes: list[str] = []
     problems: list[Problem] = []
     threshold, masks = 0.0, 0
     for done, record in enumerate(records, start=1):
@@ -143,6 +148,7 @@ def _judge(model: Predictor, records: Sequence[Record], progress: Progress | Non
             problems.append(Problem(record.name, str(error)))
         else:
             kept.append(record)
+            hashes.append(sha256_of(data))
             rows.append(_row(record, result))
             threshold = result.threshold
             if accumulator is not None:
@@ -152,7 +158,7 @@ def _judge(model: Predictor, records: Sequence[Record], progress: Progress | Non
     if not rows:
         raise DatasetError(f"none of the {len(records)} labelled pictures could be read; the first: {problems[0]}")
     pixel = accumulator.metrics() if accumulator is not None else None
-    return _Judged(kept, rows, seconds, problems, threshold, pixel, len(records) - len(rows), masks)
+    return _Judged(kept, rows, seconds, hashes, problems, threshold, pixel, len(records) - len(rows), masks)
 
 
 def _row(record: Record, result: AnomalyResult) -> PictureRow:
@@ -233,6 +239,12 @@ def _gallery(model: Predictor, judged: _Judged, size: int) -> tuple[GalleryItem,
 def _model_facts(model: Predictor) -> ModelFacts:
     manifest = model.artifact.manifest
     return ModelFacts(manifest.name, model.artifact.digest, tuple(manifest.labels))
+
+
+def _trained_on(model: Predictor, hashes: Sequence[str]) -> int | None:
+    """How many of the pictures the model was trained on, where it says which those were."""
+    report = model.artifact.reports.get(SEEN_REPORT)
+    return None if report is None else count_seen(report, hashes)
 
 
 def _digest(dataset: Dataset) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from belvedere.tasks.anomaly.result import AnomalyResult
@@ -30,6 +30,10 @@ class ArtifactFacts(Protocol):
     @property
     def manifest(self) -> ManifestFacts:
         """Its description."""
+
+    @property
+    def reports(self) -> Mapping[str, bytes | memoryview]:
+        """Name to content of the reports that came with it."""
 
 
 class Predictor(Protocol):

@@ -42,7 +42,10 @@ class DatasetFacts:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many pictures took part, and how many could not."""
+    """How many pictures took part, how many could not, and how many of the former the model was trained on.
+
+    The last is None where the model does not say what it was trained on.
+    """
 
     pictures: int
     normal: int
@@ -50,6 +53,7 @@ class Counts:
     unlabelled: int
     unreadable: int
     masks: int
+    trained_on: int | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ def cautions(report: Report) -> list[str]:
     """What a reader must know before trusting the numbers."""
     counts = report.counts
     notes = []
+    if counts.trained_on:
+        notes.append(_trained_on(counts.trained_on, counts.pictures))
     missing = _missing_class(counts)
     if missing:
         notes.append(missing)
@@ -98,6 +100,17 @@ def _stopped(counts: Confusion) -> str:
     if counts.fp == total:
         return f"stopped all {total} good parts" if not counts.tp + counts.fn else f"stopped all {total} good ones"
     return f"stopped {counts.fp or 'none'} of {total} good {'ones' if counts.tp + counts.fn else 'parts'}"
+
+
+def _trained_on(known: int, pictures: int) -> str:
+    if known == pictures:
+        subject = "All of these pictures were" if pictures > 1 else "This picture was"
+    else:
+        subject = f"{known} of the {pictures} pictures {'was' if known == 1 else 'were'}"
+    return (
+        f"{subject} used to train the model, which knows the answers: the figures are too good. Judge it on pictures "
+        "that training never saw."
+    )
 
 
 def _missing_class(counts: Counts) -> str:

@@ -14,7 +14,7 @@ _RATES = (12, 24, 36)
 _MAPS = 256
 
 
-class _Pyramid(nn.Module):
+class _Pyramid(nn.Module):  # type: ignore[misc]
     """Atrous spatial pyramid pooling: convolutions of several reaches and the mean of the picture, joined."""
 
     def __init__(self, inward: int) -> None:
@@ -31,7 +31,7 @@ class _Pyramid(nn.Module):
         return joined
 
 
-class DeepLabV3(nn.Module):
+class DeepLabV3(nn.Module):  # type: ignore[misc]
     """A segmenter; logits [N, classes, H, W] under the key ``out``. Without the auxiliary classifier of training."""
 
     def __init__(self, blocks: Sequence[int], classes: int) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 _BOTTLENECK = 4
 
 
-class _Layer(nn.Module):
+class _Layer(nn.Module):  # type: ignore[misc]
     """Makes ``growth`` new maps from all before."""
 
     def __init__(self, inward: int, growth: int) -> None:
@@ -29,7 +29,7 @@ class _Layer(nn.Module):
         return torch.cat([x, self.conv2(self.relu2(self.norm2(y)))], 1)
 
 
-class DenseNet(nn.Module):
+class DenseNet(nn.Module):  # type: ignore[misc]
     """A classifier; logits [N, classes]."""
 
     def __init__(self, blocks: Sequence[int], growth: int, first: int, classes: int) -> None:

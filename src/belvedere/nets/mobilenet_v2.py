@@ -13,7 +13,7 @@ _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3
 _FIRST, _LAST = 32, 1280
 
 
-class SameConv2d(nn.Conv2d):
+class SameConv2d(nn.Conv2d):  # type: ignore[misc]
     """A convolution with TensorFlow's SAME padding: the odd row and column come at the bottom and at the right."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -25,7 +25,7 @@ class SameConv2d(nn.Conv2d):
         return functional.conv2d(functional.pad(x, padding), self.weight, self.bias, self.stride, 0, 1, self.groups)
 
 
-class _Residual(nn.Module):
+class _Residual(nn.Module):  # type: ignore[misc]
     """Expand, filter each map by itself, project."""
 
     def __init__(self, inward: int, outward: int, stride: int, expansion: int, *, same: bool) -> None:
@@ -42,7 +42,7 @@ class _Residual(nn.Module):
         return x + y if self.shortcut else y
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(nn.Module):  # type: ignore[misc]
     """A classifier; logits [N, classes]."""
 
     def __init__(self, classes: int, width: float, *, same: bool) -> None:

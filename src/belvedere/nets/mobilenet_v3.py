@@ -29,7 +29,7 @@ _LAST = {"large": 1280, "small": 1024}
 _FIRST = 16
 
 
-class _Excitation(nn.Module):
+class _Excitation(nn.Module):  # type: ignore[misc]
     """Weigh each map by what all maps hold on the average."""
 
     def __init__(self, width: int, squeezed: int) -> None:
@@ -42,7 +42,7 @@ class _Excitation(nn.Module):
         return x * functional.hardsigmoid(scale)
 
 
-class _Residual(nn.Module):
+class _Residual(nn.Module):  # type: ignore[misc]
     """Expand, filter each map by itself, excite, project."""
 
     def __init__(self, inward: int, row: _Row) -> None:
@@ -62,7 +62,7 @@ class _Residual(nn.Module):
         return x + y if self.shortcut else y
 
 
-class MobileNetV3(nn.Module):
+class MobileNetV3(nn.Module):  # type: ignore[misc]
     """A classifier; logits [N, classes]."""
 
     def __init__(self, size: str, classes: int) -> None:

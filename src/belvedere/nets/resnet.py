@@ -10,7 +10,7 @@ from torch import nn
 _WIDTHS = (64, 128, 256, 512)
 
 
-class _Block(nn.Module):
+class _Block(nn.Module):  # type: ignore[misc]
     """A residual block; with a bottleneck the stride lies in the 3x3 convolution ("v1.5")."""
 
     def __init__(
@@ -43,7 +43,7 @@ class _Block(nn.Module):
         return self.relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
-class Trunk(nn.Module):
+class Trunk(nn.Module):  # type: ignore[misc]
     """The convolutional part of a ResNet.
 
     Args:

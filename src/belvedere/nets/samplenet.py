@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 
-class SampLeNet(nn.Module):
+class SampLeNet(nn.Module):  # type: ignore[misc]
     """A classifier of pictures of 32 x 32 pixels; logits [N, classes]."""
 
     def __init__(self, classes: int) -> None:

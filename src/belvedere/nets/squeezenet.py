@@ -26,7 +26,7 @@ _VERSIONS: dict[str, tuple[tuple[int, int], tuple[tuple[int, int, int] | None, .
 }  # fmt: skip
 
 
-class _Fire(nn.Module):
+class _Fire(nn.Module):  # type: ignore[misc]
     """Squeeze to few maps, expand by 1x1 and 3x3 convolutions side by side."""
 
     def __init__(self, inward: int, squeezed: int, expanded: int) -> None:
@@ -41,7 +41,7 @@ class _Fire(nn.Module):
         return torch.cat([self.relu(self.expand1x1(x)), self.relu(self.expand3x3(x))], 1)
 
 
-class SqueezeNet(nn.Module):
+class SqueezeNet(nn.Module):  # type: ignore[misc]
     """A classifier; logits [N, classes]."""
 
     def __init__(self, version: str, classes: int) -> None:

@@ -9,7 +9,7 @@ _COUNTS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2
 _WIDTHS = (64, 128, 256, 512, 512)
 
 
-class VGG(nn.Module):
+class VGG(nn.Module):  # type: ignore[misc]
     """A classifier; logits [N, classes]."""
 
     def __init__(self, depth: int, *, norm: bool, classes: int) -> None:

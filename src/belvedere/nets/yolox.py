@@ -13,7 +13,7 @@ _MAPS = (256, 512, 1024)
 _POOLS = (5, 9, 13)
 
 
-class _Conv(nn.Module):
+class _Conv(nn.Module):  # type: ignore[misc]
     """Convolution, batch normalisation, SiLU."""
 
     def __init__(self, inward: int, outward: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
@@ -25,7 +25,7 @@ class _Conv(nn.Module):
         return functional.silu(self.bn(self.conv(x)))
 
 
-class _DepthwiseConv(nn.Module):
+class _DepthwiseConv(nn.Module):  # type: ignore[misc]
     """A convolution of each map by itself, then one across maps."""
 
     def __init__(self, inward: int, outward: int, kernel: int, stride: int = 1) -> None:
@@ -43,7 +43,7 @@ def _conv(inward: int, outward: int, kernel: int, stride: int = 1, *, depthwise:
     return kind(inward, outward, kernel, stride)
 
 
-class _Bottleneck(nn.Module):
+class _Bottleneck(nn.Module):  # type: ignore[misc]
     def __init__(self, width: int, *, shortcut: bool, depthwise: bool) -> None:
         super().__init__()
         self.conv1 = _Conv(width, width, 1)
@@ -55,7 +55,7 @@ class _Bottleneck(nn.Module):
         return x + y if self.shortcut else y
 
 
-class _CSP(nn.Module):
+class _CSP(nn.Module):  # type: ignore[misc]
     """Cross stage partial layer (Wang et al. 2019): half of the maps pass the bottlenecks, half go by."""
 
     def __init__(self, inward: int, outward: int, count: int, *, shortcut: bool = True, depthwise: bool) -> None:
@@ -71,7 +71,7 @@ class _CSP(nn.Module):
         return y
 
 
-class _Pools(nn.Module):
+class _Pools(nn.Module):  # type: ignore[misc]
     """Spatial pyramid pooling (He et al. 2014)."""
 
     def __init__(self, inward: int, outward: int) -> None:
@@ -87,7 +87,7 @@ class _Pools(nn.Module):
         return y
 
 
-class _Focus(nn.Module):
+class _Focus(nn.Module):  # type: ignore[misc]
     """Fold squares of 2 x 2 pixels into the channels, then a convolution."""
 
     def __init__(self, outward: int) -> None:
@@ -101,7 +101,7 @@ class _Focus(nn.Module):
         return y
 
 
-class _Darknet(nn.Module):
+class _Darknet(nn.Module):  # type: ignore[misc]
     """The backbone: maps at strides 8, 16 and 32."""
 
     def __init__(self, depth: float, width: float, *, depthwise: bool) -> None:
@@ -130,7 +130,7 @@ class _Darknet(nn.Module):
         return fine, middle, self.dark5(middle)
 
 
-class _Neck(nn.Module):
+class _Neck(nn.Module):  # type: ignore[misc]
     """Path aggregation (Liu et al. 2018) over the backbone's maps: from coarse to fine and back."""
 
     def __init__(self, depth: float, width: float, *, depthwise: bool) -> None:
@@ -161,7 +161,7 @@ class _Neck(nn.Module):
         return [fine, middle, self.C3_n4(torch.cat([self.bu_conv1(middle), top], 1))]
 
 
-class _Head(nn.Module):
+class _Head(nn.Module):  # type: ignore[misc]
     """Boxes, objectness and classes, predicted apart for each cell of each stride."""
 
     def __init__(self, classes: int, width: float, *, depthwise: bool) -> None:
@@ -192,7 +192,7 @@ class _Head(nn.Module):
         return torch.cat(rows, 2).transpose(1, 2)
 
 
-class YOLOX(nn.Module):
+class YOLOX(nn.Module):  # type: ignore[misc]
     """A detector of pictures in BGR, 0 to 255; sides are multiples of 32.
 
     Output [N, cells, 5 + classes]: the cells of strides 8, 16 and 32, row by row; centre and size of the box as the

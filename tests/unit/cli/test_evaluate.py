@@ -9,6 +9,9 @@ import pytest
 from PIL import Image
 
 from belvedere.cli.root import run
+from belvedere.core.files import sha256_of
+from belvedere.data.seen import SEEN_REPORT, seen_report
+from belvedere.runtime import Artifact
 from helpers.artifacts import pictures
 
 
@@ -74,3 +77,30 @@ def test_masks_give_pixel_figures(artifact: Path, labelled: Path, capsys: pytest
     assert "stain" in out
     assert run(["evaluate", str(artifact), str(labelled), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pixel"]["auroc"] is not None
+
+
+def test_pictures_of_the_training_are_told(
+    artifact: Path, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The figures are there and nothing failed, but whoever reads them is warned."""
+    hashes = [sha256_of(path.read_bytes()) for path in sorted(labelled.glob("normal/*.png"))]
+    known = tmp_path / "known.tar.gz"
+    Artifact.load(artifact).with_report(SEEN_REPORT, seen_report(hashes)).save(known)
+    assert run(["evaluate", str(known), str(labelled), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["counts"]["trained_on"] == 3
+    assert "3 of the 6 pictures were used to train this model" in captured.err
+
+
+def test_the_report_is_written_even_if_nobody_reads_the_table(
+    artifact: Path, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in ``belvedere evaluate ... | head -1``."""
+
+    def gone(line: str = "") -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("belvedere.cli.evaluate.say", gone)
+    monkeypatch.setattr("belvedere.cli.root._close_stdout", lambda: None)
+    assert run(["evaluate", str(artifact), str(labelled), "--report", str(tmp_path / "report")]) == 1
+    assert (tmp_path / "report" / "report.html").is_file()

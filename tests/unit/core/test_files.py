@@ -207,3 +207,91 @@ def test_exchange_swaps(tmp_path: Path) -> None:
 def test_no_exchange_on_other_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert exchange(tmp_path, tmp_path) is False
+
+
+KILLED_WRITERS = """
+import os, signal, sys
+from pathlib import Path
+from belvedere.core import files
+
+class Deadly(dict):
+    def items(self):
+        yield "a.txt", b"half"
+        os.kill(os.getpid(), signal.SIGKILL)
+
+path = Path(sys.argv[2])
+if sys.argv[1] == "folder":
+    files.write_folder(path, Deadly(a=b""))
+with files.atomic_write(path) as stream:
+    stream.write(b"half")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "model"
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", KILLED_WRITERS, kind, str(path)], check=False)
+        assert done.returncode == -signal.SIGKILL
+    assert len(leftovers(tmp_path)) == 1  # the second has cleared away what the first left
+    assert not path.exists()
+    (tmp_path / ".other.0123456789ab.part").write_bytes(b"of another file")
+    (tmp_path / ".model.mine.part").write_bytes(b"not of this form")
+    (tmp_path / ".model.0123456789ab.part").symlink_to(tmp_path / ".other.0123456789ab.part")
+    if kind == "folder":
+        write_folder(path, NEW)
+        assert content(path) == NEW
+    else:
+        write_bytes(path, b"new")
+        assert path.read_bytes() == b"new"
+    assert sorted(leftovers(tmp_path)) == [
+        ".model.0123456789ab.part", ".model.mine.part", ".other.0123456789ab.part"
+    ]  # fmt: skip
+
+
+def test_a_living_writer_keeps_its_temporary(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with atomic_write(path) as first:
+        first.write(b"first")
+        write_bytes(path, b"second")
+        assert len(leftovers(tmp_path)) == 1
+    assert path.read_bytes() == b"first"
+    assert leftovers(tmp_path) == []
+
+
+def test_without_locks_files_are_written_and_nothing_foreign_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems refuse every lock."""
+    import fcntl
+
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    left = tmp_path / ".model.0123456789ab.part"
+    left.mkdir()
+    write_folder(tmp_path / "model", NEW)
+    assert content(tmp_path / "model") == NEW
+    assert leftovers(tmp_path) == [left.name]
+
+
+def test_a_new_temporary_taken_for_a_leftover_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another writer looks between the creation and the lock."""
+    from belvedere.core import leftovers as rooms
+
+    original, stolen = rooms._locked, []
+
+    def steal(path: Path) -> int | None:
+        if not stolen:
+            stolen.append(path)
+            path.unlink()
+        return original(path)
+
+    monkeypatch.setattr(rooms, "_locked", steal)
+    write_bytes(tmp_path / "x", b"1")
+    assert stolen
+    assert (tmp_path / "x").read_bytes() == b"1"
+    assert leftovers(tmp_path) == []

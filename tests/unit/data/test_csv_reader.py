@@ -182,3 +182,9 @@ def test_no_bytes_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, dat
         with contextlib.suppress(DatasetError):  # anything else fails the test
             dataset = parse_csv(text, "t.csv", Resolver((folder,)))
             assert all(problem.where.startswith("t.csv:") for problem in dataset.problems)
+
+
+def test_problems_come_in_the_order_of_the_rows(folder: Path) -> None:
+    rows = ["image,label", "gone.png,ok", "a.png,ok,1,2", "a.png,ok", "a.png,ok", "b.png,what"]
+    dataset = read_csv(write(folder, "\n".join(rows) + "\n"))
+    assert [problem.where.rpartition(":")[2] for problem in dataset.problems] == ["2", "3", "5", "6"]

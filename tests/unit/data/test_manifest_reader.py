@@ -340,3 +340,21 @@ def test_official_cookies_manifest(shared_folder: Path) -> None:
             expected = np.asarray(image, dtype=bool)
         overlap = np.count_nonzero(mask.binary & expected) / np.count_nonzero(mask.binary | expected)
         assert overlap > 0.99, record.name
+
+
+def test_problems_come_in_the_order_of_the_lines(folder: Path) -> None:
+    path = write(folder, line("gone.png"), "no json", line("a.png"), line("lost.png"), "[]")
+    assert [problem.where for problem in read_manifest(path).problems] == [f"set.manifest:{n}" for n in (1, 2, 4, 5)]
+
+
+def test_background_needs_no_colour() -> None:
+    """Some tools leave it out, since white and black are background anyway; a label without a colour is wrong."""
+    fields = mask("m.png", ("crack", "#23A436"))
+    colors = fields["anomaly-mask-ref-metadata"]["internal-color-map"]
+    colors["9"] = {"class-name": "Background"}
+    parsed = parse_line(json.dumps(line("a.png", "anomaly", 1, **fields)))
+    assert parsed.mask is not None
+    assert parsed.mask.labels == (("crack", "#23A436"),)
+    colors["8"] = {"class-name": "dent"}
+    with pytest.raises(DatasetError, match="'dent' has no 'hex-color'"):
+        parse_line(json.dumps(line("a.png", "anomaly", 1, **fields)))

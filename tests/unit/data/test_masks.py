@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -204,3 +206,14 @@ def test_normal_with_label_pixels_stays_normal_and_warns(tmp_path: Path, caplog:
 
 def test_record_without_mask(tmp_path: Path) -> None:
     assert Record("a.jpg", tmp_path / "a.jpg", "normal").load_mask(3, 3) is None
+
+
+def test_the_warning_is_for_those_who_listen(tmp_path: Path) -> None:
+    """Without a logging set-up nothing appears on stderr; reports and commands say it themselves."""
+    Image.new("L", (20, 10), 255).save(tmp_path / "m.png")
+    code = (
+        "import sys; from pathlib import Path; from belvedere.data import BinaryMask, Record\n"
+        "Record('a.jpg', Path('a.jpg'), 'normal', mask=BinaryMask(Path(sys.argv[1]))).load_mask(20, 10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.png")], capture_output=True, check=True)
+    assert done.stderr == b""

@@ -27,10 +27,12 @@ class TablePredictor:
     types: tuple[str, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    reports: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def artifact(self):
-        return SimpleNamespace(digest="ab" * 32, manifest=SimpleNamespace(name="board", labels=self.types))
+        manifest = SimpleNamespace(name="board", labels=self.types)
+        return SimpleNamespace(digest="ab" * 32, manifest=manifest, reports=self.reports)
 
     def predict(self, source, /):
         image = decode(source)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from belvedere.data.seen import seen_report
 from belvedere.evaluation import evaluate
+from belvedere.evaluation.page import render_page
 from belvedere.evaluation.wording import cautions, percent, verdict
 
 
@@ -61,3 +63,21 @@ def test_enough_of_both_needs_no_caution(build):
 )
 def test_percentages_never_round_a_mistake_away(share, shown):
     assert percent(share) == shown
+
+
+def test_pictures_of_the_training_are_told(build):
+    dataset, model = build(scored([0.1, 0.2], [0.9, 0.8]))
+    hashes = [record.content_hash() for record in dataset]
+    judge = lambda: evaluate(model, dataset, bootstrap=0, gallery=0)  # noqa: E731
+    assert judge().counts.trained_on is None
+    model.reports["pictures.json"] = seen_report(["0" * 64])
+    assert judge().counts.trained_on == 0
+    assert not any("train" in note for note in cautions(judge()))
+    model.reports["pictures.json"] = seen_report([*hashes[:3], "0" * 64])
+    assert judge().to_dict()["counts"]["trained_on"] == 3
+    assert "3 of the 4 pictures were used to train the model" in cautions(judge())[0]
+    model.reports["pictures.json"] = seen_report(hashes)
+    assert "All of these pictures were used to train the model" in render_page(judge())
+    for damaged in (b"", b"[]", b'{"sha256_starts": 3}', b"[" * 100_000):
+        model.reports["pictures.json"] = damaged
+        assert judge().counts.trained_on is None

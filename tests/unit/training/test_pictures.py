@@ -162,3 +162,12 @@ def test_limited(normal: int, anomalous: int, most: int, expected: tuple[int, in
     assert found.notes[0] == "first"
     names = [record.name for record in found.normal]
     assert names == sorted(names, key=lambda name: int(name[1:])), "in their order, so that equal seeds agree"
+
+
+def test_unlabelled_pictures_are_named(tmp_path: Path) -> None:
+    folder = parts(tmp_path, 3)
+    for number in range(4):
+        noise(folder / f"loose{number}.png", number)
+    said = choose(open_dataset(folder)).notes[-1]
+    assert said.startswith("4 pictures are not labelled normal or anomaly and not learned from: 'loose0.png', ")
+    assert said.endswith("'loose2.png' ...")

@@ -14,6 +14,7 @@ from PIL import Image
 
 from belvedere.core.errors import OptionError
 from belvedere.data.open import open_dataset
+from belvedere.data.seen import SEEN_REPORT, count_seen
 from belvedere.runtime import Artifact, Model
 from belvedere.training.anomaly import TrainOptions, train
 from belvedere.training.anomaly.features import extract
@@ -282,3 +283,12 @@ def test_labels_that_mean_nothing_leave_the_memory(tmp_path: Path) -> None:
     assert any("hardly told apart" in note for note in training["pictures"]["notes"])
     assert training["learners"].keys() == {"memory"}
     assert training["threshold_rule"]["rule"] == "false_alarms"
+
+
+def test_the_artifact_says_which_pictures_it_knows(parts: Path, artifact: Artifact) -> None:
+    """Beside the manifest and outside of the digest, so that an evaluation on the same pictures can be told."""
+    records = open_dataset(parts).records
+    hashes = [record.content_hash() for record in records]
+    assert count_seen(artifact.reports[SEEN_REPORT], [*hashes, "f" * 64]) == len(records) == 14
+    normal = train(open_dataset(parts), TrainOptions(size=96, normal_only=True), backbone=BACKBONE)
+    assert count_seen(normal.reports[SEEN_REPORT], hashes) == 8

@@ -104,8 +104,29 @@ def test_a_part_in_a_fixed_pose_is_not() -> None:
 
 
 @pytest.mark.slow
-def test_an_isotropic_texture_is_not() -> None:
-    assert not answer([grain(seed, 256) for seed in range(6)], 256)
+@pytest.mark.parametrize(("first", "side"), [(0, 256), (0, 128), (100, 128), (1400, 128), (1100, 64)])
+def test_an_isotropic_texture_is_not(first: int, side: int) -> None:
+    """Small pictures of it resemble each other at some angle by chance, but these angles do not fit together."""
+    assert not answer([grain(first + number, side) for number in range(5)], side)
+
+
+@pytest.mark.slow
+def test_camera_noise_is_not() -> None:
+    assert not answer([np.random.default_rng(n).integers(0, 256, (64, 64, 3), dtype=np.uint8) for n in range(5)], 64)
+
+
+@pytest.mark.slow
+def test_a_symmetric_part_photographed_at_any_angle_is_turned() -> None:
+    """A square looks the same at four angles: which of them is taken for the best is chance."""
+    rng = np.random.default_rng(3)
+    square = np.full((128, 128, 3), 70, np.uint8)
+    square[32:96, 32:96] = (200, 170, 60)
+    square[56:72, 56:72] = (60, 60, 200)
+    pictures = []
+    for number, angle in enumerate(rng.uniform(0, 360, 5)):
+        noise = np.random.default_rng(number).normal(0, 2, square.shape)
+        pictures.append(np.clip(turned(square, float(angle)) + noise, 0, 255).astype(np.uint8))
+    assert answer(pictures)
 
 
 def test_without_room_for_copies_nothing_is_compared() -> None:
@@ -132,3 +153,21 @@ def test_gain_is_measured_between_pictures_not_within() -> None:
     assert not turning_helps(plain, far, 0)
     cured = [[np.concatenate(plain)]] * 3
     assert turning_helps(plain, cured, 0)
+
+
+def test_pictures_without_any_difference_are_not_turned() -> None:
+    flat = [np.zeros((40, 4), np.float32)] * 3
+    assert not turning_helps(flat, [[flat[0]] * 11] * 3, 0)
+
+
+def test_angles_that_fit_together_are_told_from_others() -> None:
+    """Every pair gains; with pictures at 0, 60 and 150 degrees the copies fit, with shuffled copies they do not."""
+    rng = np.random.default_rng(5)
+    directions = [rng.standard_normal((60, 8)).astype(np.float32) * 10 for _ in range(12)]
+    noise = [rng.standard_normal((60, 8)).astype(np.float32) * 0.1 for _ in range(3)]
+    poses = [0, 2, 5]
+    plain = [directions[pose] + extra for pose, extra in zip(poses, noise, strict=True)]
+    copies = [[directions[(pose + step) % 12] for step in range(1, 12)] for pose in poses]
+    assert turning_helps(plain, copies, 0)
+    wrong = [[copies[number][step] for step in np.random.default_rng(number).permutation(11)] for number in range(3)]
+    assert not turning_helps(plain, wrong, 0)

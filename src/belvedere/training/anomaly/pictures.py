@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from belvedere.core.errors import TrainingError
 from belvedere.data.checks import check
@@ -24,6 +24,7 @@ class Pictures:
         labelled: Whether anomalous pictures are learned from.
         unusable: One sentence for each picture or mask that could not be read.
         notes: Sentences for the user: what else was noticed or left out, and why.
+        hashes: SHA-256 of the content of each picture that was looked at, by name.
     """
 
     records: tuple[Record, ...]
@@ -32,6 +33,7 @@ class Pictures:
     labelled: bool
     unusable: tuple[str, ...]
     notes: tuple[str, ...]
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def normal(self) -> tuple[Record, ...]:
@@ -54,6 +56,7 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
     result = check(part.labelled(), progress, exif=exif)
     unusable = tuple(str(problem) for problem in (*dataset.problems, *result.unreadable, *result.bad_masks))
     notes = [str(problem) for problem in result.problems if str(problem) not in unusable]
+    notes += _unlabelled([record.name for record in part if record.label is None])
     records = _without_repeats(result.dataset.records, result.duplicates, result.conflicts)
     normal = [record for record in records if record.label == "normal"]
     anomalous = [record for record in records if record.label == "anomaly"]
@@ -75,6 +78,7 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
         labelled=bool(anomalous),
         unusable=unusable,
         notes=tuple(notes),
+        hashes=result.hashes,
     )
 
 
@@ -96,6 +100,15 @@ def limited(pictures: Pictures, most: int, order: Callable[[int], list[int]]) ->
         f"{len(normal) + len(anomalous)} of {len(pictures.records)} pictures are used: more would not fit into memory"
     )
     return replace(pictures, records=(*normal, *anomalous), notes=(*pictures.notes, note))
+
+
+def _unlabelled(names: list[str]) -> list[str]:
+    """A sentence about pictures without a label, if there are any."""
+    if not names:
+        return []
+    shown = ", ".join(f"'{name}'" for name in names[:3]) + (" ..." if len(names) > 3 else "")
+    subject = "1 picture is" if len(names) == 1 else f"{len(names)} pictures are"
+    return [f"{subject} not labelled normal or anomaly and not learned from: {shown}"]
 
 
 def _without_repeats(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.data.dataset import Dataset
+from belvedere.data.seen import SEEN_REPORT, seen_report
 from belvedere.runtime.artifact import Artifact
 from belvedere.tasks.anomaly.metrics import auroc
 from belvedere.training.anomaly.calibration import (
@@ -62,7 +63,7 @@ def train(
 
     Returns:
         The artifact. Equal data, options, versions and machine give an equal digest; measurements of the
-        training lie in ``reports/training.json``.
+        training lie in ``reports/training.json``, the hashes of its pictures in ``reports/pictures.json``.
 
     Raises:
         TrainingError: too few usable normal pictures.
@@ -97,7 +98,8 @@ def train(
         "pictures": len(pictures.records),
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    return artifact.with_report("training.json", json.dumps(measured, indent=2).encode() + b"\n")
+    artifact = artifact.with_report("training.json", json.dumps(measured, indent=2).encode() + b"\n")
+    return artifact.with_report(SEEN_REPORT, seen_report(pictures.hashes[record.name] for record in pictures.records))
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
