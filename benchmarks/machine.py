@@ -13,15 +13,25 @@ import platform
 import resource
 import time
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import belvedere
+from belvedere.compiler.report.machine import FLAGS, cpu_info, version
 from belvedere.runtime.cores import available_cores
 
-VERSIONED = ("belvedere", "numpy", "openvino", "onnxruntime", "onnx", "scikit-learn", "scipy", "pillow", "torch")
-FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16")
+VERSIONED = (
+    "belvedere",
+    "numpy",
+    "openvino",
+    "onnxruntime",
+    "onnx",
+    "scikit-learn",
+    "scipy",
+    "pillow",
+    "torch",
+    "nncf",
+)
 ROOMS = ("core", "data", "runtime", "tasks", "training", "vision")
 """Rooms whose code decides about a model; drawing samples and reports does not."""
 BUSY = 0.10
@@ -39,7 +49,7 @@ class Load:
 
 def facts() -> dict[str, Any]:
     """CPU, cores, vector units, memory, Python and library versions; JSON-serialisable."""
-    info = _cpu_info()
+    info = cpu_info()
     flags = set(info.get("flags", "").split())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
@@ -49,7 +59,7 @@ def facts() -> dict[str, Any]:
         "memory_gib": round(memory / 1024**3, 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "versions": {name: version for name in VERSIONED if (version := _version(name))},
+        "versions": {name: found for name in VERSIONED if (found := version(name))},
         "code": code_digest(),
     }
 
@@ -100,23 +110,6 @@ def wording(share: float | None) -> str:
         return "Whether the machine was idle is not known here."
     verdict = "idle" if share < BUSY else "NOT IDLE: do not quote these figures"
     return f"Other processes took {share:.0%} of the processors' time: the machine was {verdict}."
-
-
-def _cpu_info() -> dict[str, str]:
-    """Key and value of the first processor in /proc/cpuinfo; empty elsewhere."""
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        return {}
-    first = path.read_text().split("\n\n", maxsplit=1)[0]
-    pairs = (line.split(":", maxsplit=1) for line in first.splitlines() if ":" in line)
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -215,3 +215,43 @@ def test_smoke_run(tmp_path: Path, name: str) -> None:
     figures = json.loads(out.read_text())
     assert figures["machine"]["cpu"] in text
     assert len(figures["checks"]) >= 2
+
+
+def times(modules: Any, **values: float) -> dict[str, Any]:
+    return {name: modules("timing").Times(value, value, 5) for name, value in values.items()}
+
+
+def test_requirements_of_compiling(modules: Any) -> None:
+    compiling = modules("compile")
+    measured = compiling.Measured(
+        times(modules, torch=54.0, onnxruntime=38.0, f32=39.0, bf16=20.0, int8=19.0, bare=38.9),
+        {"f32": "openvino"}, "top-1 accuracy", {"f32": 0.8, "bf16": 0.795, "int8": 0.78}, {},
+    )  # fmt: skip
+    assert measured.ratio("f32") == pytest.approx(54 / 39)
+    assert measured.ratio("f16") is None
+    importing = {"network": compiling.IMPORTED, "seconds": 2.0, "ratio": 3.5}
+    checks = {c.name: c for c in compiling.checks_of({"net": measured}, importing, ["avx512_bf16", "avx512_vnni"])}
+    missed = {name for name, check in checks.items() if not check.reached}
+    assert missed == {
+        "net: int8 at least 3.0 times as fast as torch eager", "net: int8 loses at most 0.01 top-1 accuracy",
+        "its memory at most 3 times the size of the files",
+    }  # fmt: skip
+    without = [check.name for check in compiling.checks_of({"net": measured}, None, ["avx2"])]
+    assert not any("bf16 at least" in name or "int8 at least" in name for name in without)
+    assert "net: f32 at least 1.3 times as fast as torch eager" in without
+
+
+@pytest.mark.slow
+@pytest.mark.train_extra
+@pytest.mark.timeout(600)
+def test_smoke_run_of_compiling(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the [torch] extra")
+    out = tmp_path / "figures.json"
+    text = run("compile", "--quick", "--json", out)
+    figures = json.loads(out.read_text())
+    found = figures["networks"]["samplenet"]
+    assert {"torch", "onnxruntime", "f32", "bf16", "bare"} <= found["times"].keys()
+    assert "int8" in found["times"] or "quantize" in found["failures"]["int8"]
+    assert figures["import"]["network"] == "squeezenet1.1"
+    assert figures["import"]["peak_bytes"] > 0
+    assert figures["machine"]["cpu"] in text

@@ -1,4 +1,4 @@
-"""``belvedere predict``: score pictures."""
+"""``belvedere predict``: what a model says about pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from belvedere.core.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from belvedere.runtime import Model
     from belvedere.runtime.stream import ItemError
-    from belvedere.tasks.anomaly.result import AnomalyResult
+    from belvedere.tasks.result import Result
+
+_SHOWN = 8
 
 
 @click.command(name="predict")
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     "--draw",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write each picture with its heatmap, mask and verdict to DIR/<name>.annotated.png.",
+    help="Write each picture with what was found drawn on it to DIR/<name>.annotated.png.",
 )
 @map_option
 @json_option
@@ -44,7 +46,7 @@ def command(
     engine: str,
     threads: int | None,
 ) -> int:
-    """Score pictures with a trained model.
+    """Run a model on pictures: anomaly scores, classes, boxes, masks or joints, whatever its task is.
 
     PATHS are pictures, folders (searched below), quoted patterns such as 'shots/**/*.jpg', manifests or CSV
     files of datasets, and '-' for a picture from stdin. What cannot be read is named on stderr, the rest is
@@ -78,14 +80,14 @@ def command(
     return 1 if failures else 0
 
 
-def scored(model: Model, pictures: Sequence[Picture]) -> Generator[AnomalyResult | ItemError, None, None]:
+def scored(model: Model, pictures: Sequence[Picture]) -> Generator[Result | ItemError, None, None]:
     """Score pictures in order, a few of them ahead; a picture that cannot be read gives its error."""
     limit = DEFAULT_LIMITS.image_bytes
     sources = (read_stdin(limit) if picture.path is None else picture.path for picture in pictures)
     yield from model.predict_many(sources, on_error="return")
 
 
-def write_drawing(result: AnomalyResult, path: Path) -> None:
+def write_drawing(result: Result, path: Path) -> None:
     """Write the annotated picture as PNG, all of it or nothing. Raises StorageError."""
     from belvedere.core.files import atomic_write
 
@@ -100,9 +102,31 @@ def about(picture: Picture, error: BelvedereError) -> str:
     return text if picture.name in text else f"{picture.name}: {text}"
 
 
-def _print(picture: Picture, result: AnomalyResult, as_json: bool) -> None:
+def _print(picture: Picture, result: Result, as_json: bool) -> None:
     if as_json:
         say_json({**result.to_dict(), "path": picture.name})
         return
-    verdict = "anomaly" if result.is_anomalous else "normal"
-    say(f"{verdict:<8}{result.score:.4f}  {picture.name}")
+    say(f"{result_text(result)}  {picture.name}")
+
+
+def result_text(result: Result) -> str:
+    """What a model of any task says about a picture, on one line."""
+    found = result.to_dict()
+    if "is_anomalous" in found:
+        verdict = "anomaly" if found["is_anomalous"] else "normal"
+        return f"{verdict:<8}{found['score']:.4f}"
+    if "detections" in found:
+        rows = sorted(found["detections"], key=lambda row: -row["score"])
+        boxes = [f"{row['label']} {row['score']:.3f}" for row in rows]
+        return f"{len(rows)} found: {_listed(boxes)}"
+    if "people" in found:
+        people = [f"{person['score']:.3f}" for person in found["people"]]
+        return f"{len(people)} {'person' if len(people) == 1 else 'people'}: {_listed(people)}"
+    if "score" not in found:
+        return _listed([f"{area['label']} {area['area']:.1%}" for area in found["classes"]])
+    return f"{found['label']}  {found['score']:.4f}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    return (", ".join(parts[:_SHOWN]) + more) or "-"

@@ -24,7 +24,10 @@ COMMANDS: dict[str, str] = {
     "train": "belvedere.cli.train",
     "evaluate": "belvedere.cli.evaluate",
     "predict": "belvedere.cli.predict",
+    "compile": "belvedere.cli.compile",
     "inspect": "belvedere.cli.inspect",
+    "benchmark": "belvedere.cli.benchmark",
+    "compare": "belvedere.cli.compare",
     "samples": "belvedere.cli.samples",
     "demo": "belvedere.cli.demo",
     "run": "belvedere.cli.run",
@@ -53,7 +56,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="belvedere", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show tracebacks (BELVEDERE_DEBUG=1 does the same).")
 def root(debug: bool) -> None:
-    """Train, judge and run computer-vision models on your own machine."""
+    """Train, judge, compile and run computer-vision models on your own machine."""
     del debug  # `run` has taken it out before, so that it may stand anywhere; here it is listed in the help
 
 

@@ -116,8 +116,8 @@ class Importer(Protocol):
         """Read the model.
 
         Raises:
-            CompileError: damaged, incomplete, unsupported or not as declared; the message names file, node and what to do,
-                all faults of a kind at once.
+            CompileError: damaged, incomplete, unsupported or not as declared; the message names file, node and what
+                to do, all faults of a kind at once.
             LimitError: a size over the limits.
             MissingExtraError: reading it needs a package that is not installed.
         """

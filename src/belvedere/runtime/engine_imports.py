@@ -39,6 +39,18 @@ def import_onnxruntime() -> ModuleType:
     return _import("onnxruntime")
 
 
+def import_nncf() -> ModuleType:
+    """Import NNCF without its telemetry, which is OpenVINO's and avoided in the same way.
+
+    Raises:
+        ImportError: NNCF is not installed.
+        EngineError: OpenVINO cannot be loaded.
+    """
+    import_openvino()
+    with _absent("openvino_telemetry"):
+        return importlib.import_module("nncf")
+
+
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)

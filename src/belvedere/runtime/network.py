@@ -130,7 +130,7 @@ def external_locations(model: Any) -> set[str]:
 def _parsed(content: Content) -> Any:
     """The ``onnx.ModelProto`` without its external data. Raises EngineError."""
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     model = onnx.ModelProto()
     try:

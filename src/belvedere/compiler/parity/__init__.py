@@ -1,0 +1,1 @@
+"""Holding the finished artifact against the network it was made from."""

@@ -1,0 +1,1 @@
+"""The report of a compile run: figures, the machine, and the page."""
