@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from belvedere.compiler.importers.tensorflow.protobuf_wire import length_field
 from belvedere.compiler.importing import Imported, Source
+from belvedere.compiler.protobuf_wire import length_field
 from belvedere.runtime.engine_imports import import_openvino
 
 FLOAT = length_field(5, length_field(1, b"T") + length_field(2, b"\x30\x01"))

@@ -23,7 +23,7 @@ FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 
 # Files and folders that the manual's command lines name and that must exist for them to parse.
-EXISTING = {"boards/": None, "part-mask.png": b"x"}
+EXISTING = {"boards/": None, "part-mask.png": b"x", "app.py": b""}
 
 # What a variable of this name stands for in the manual's Python.
 KINDS = {

@@ -150,9 +150,10 @@ def test_signals_reach_the_script(script, number: int) -> None:
         "print('ready', flush=True)\n"
         "time.sleep(60)\n"
     )
-    with subprocess.Popen(
-        [*PROGRAM, "run", str(script(text))], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
-    ) as done:
+    line = [*PROGRAM, "run", str(script(text))]
+    # A test run in the background of a shell is started with interrupts ignored, and hands that on.
+    starter = f"import signal, os; signal.signal({int(number)}, signal.SIG_DFL); os.execv({line[0]!r}, {line!r})"
+    with subprocess.Popen([sys.executable, "-c", starter], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as done:
         assert done.stdout is not None
         assert done.stdout.readline() == b"ready\n"
         done.send_signal(number)

@@ -259,6 +259,14 @@ def test_the_same_files_give_the_same_model(folder: Path) -> None:
     assert first == second
 
 
+def test_weights_that_overflow_are_refused(folder: Path) -> None:
+    path = folder / "net.weights"
+    header, values = path.read_bytes()[:20], np.frombuffer(path.read_bytes()[20:], np.float32).copy()
+    values[np.abs(values) > 0] *= np.float32(1e37)
+    path.write_bytes(header + np.abs(values).tobytes())
+    fails(folder, "no finite numbers; they are damaged")
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_end_in_a_clear_error(tmp_path: Path, data: st.DataObject) -> None:

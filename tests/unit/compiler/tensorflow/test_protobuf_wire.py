@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belvedere.compiler.importers.tensorflow.protobuf_wire import LENGTH, fields, length_field
+from belvedere.compiler.protobuf_wire import LENGTH, fields, length_field
 from belvedere.core.errors import CompileError
 
 

@@ -41,7 +41,7 @@ def convolutional(e: Emitter, section: Section, x: Feature, weights: Weights) ->
         kernel = weights.take(section, "weights", *flat[::-1]).T
     else:
         kernel = weights.take(section, "weights", *flat)
-    kernel, biases = _folded(kernel, biases, scales)
+    kernel, biases = _folded(section, kernel, biases, scales)
     shaped = np.ascontiguousarray(kernel).reshape(filters, x.channels // groups, size, size)
     y = e.op(
         "Conv", x.name, e.constant(shaped, name=f"{_label(section)}.weight"),
@@ -62,7 +62,7 @@ def connected(e: Emitter, section: Section, x: Feature, weights: Weights) -> Fea
     else:
         matrix = weights.take(section, "weights", width, x.values)
     scales = _batch_norm(section, weights, width)
-    matrix, biases = _folded(matrix, biases, scales)
+    matrix, biases = _folded(section, matrix, biases, scales)
     flat = e.op("Flatten", x.name, axis=1)
     named = [
         e.constant(np.ascontiguousarray(values), name=f"{_label(section)}.{what}")
@@ -192,14 +192,23 @@ def _batch_norm(section: Section, weights: Weights, width: int) -> tuple[NDArray
 
 
 def _folded(
-    kernel: NDArray[np.float32], biases: NDArray[np.float32], norm: tuple[NDArray[np.float32], ...] | None
+    section: Section,
+    kernel: NDArray[np.float32],
+    biases: NDArray[np.float32],
+    norm: tuple[NDArray[np.float32], ...] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weights and biases that do the batch norm too: (x - mean) / (sqrt(variance) + 1e-6) * scale + bias."""
     if norm is None:
         return kernel, biases
     scales, means, variances = (values.astype(np.float64) for values in norm)
     factor = scales / (np.sqrt(variances) + _BATCH_NORM_EPSILON)
-    return (kernel * factor[:, None]).astype(np.float32), (biases - means * factor).astype(np.float32)
+    with np.errstate(all="ignore"):
+        folded = (kernel * factor[:, None]).astype(np.float32), (biases - means * factor).astype(np.float32)
+    if not all(np.isfinite(part).all() for part in folded):
+        raise CompileError(
+            f"{section.title}: weights that are no finite numbers; they are damaged or belong to another cfg"
+        )
+    return folded
 
 
 def _label(section: Section) -> str:

@@ -10,6 +10,7 @@ from belvedere.compiler.importers.keras.container import HDF5_MAGIC, ZIP_MAGIC
 from belvedere.compiler.importers.tensorflow.binding import declared_as_json
 from belvedere.compiler.importers.tensorflow.isolation import Converted, RetryableError, convert_isolated
 from belvedere.compiler.importers.tensorflow.network import imported
+from belvedere.compiler.importers.tensorflow.onnx_form import wants_onnx
 from belvedere.compiler.importing import Imported, Request, Source
 from belvedere.core.errors import CompileError, MissingExtraError
 
@@ -38,11 +39,16 @@ def load(source: Source, request: Request) -> Imported:
 
     Raises:
         CompileError: damaged, weights only, Lambda or custom layers (all listed; nothing of them is executed),
-            more than one file, unknown inputs or outputs, shapes that do not fit.
+            more than one file, unknown inputs or outputs, shapes that do not fit, or ONNX is wanted.
         LimitError: over a limit in size, time or memory.
         MissingExtraError: Keras is not installed.
     """
     path = _locate(source)
+    if wants_onnx(request):
+        raise CompileError(
+            f"{path}: a Keras file does not become ONNX by itself; export it as a SavedModel with Keras on TensorFlow, "
+            "model.export('folder'), and compile that folder (framework tensorflow, inputs declared as NHWC)"
+        )
     if any(importlib.util.find_spec(package) is None for package in ("keras", "h5py")):
         raise MissingExtraError("Reading Keras files", "keras")
     return imported("keras", _converted(path, request))

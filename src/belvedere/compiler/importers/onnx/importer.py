@@ -14,9 +14,9 @@ from belvedere.compiler.importers.onnx.external import attach_external_data
 from belvedere.compiler.importers.onnx.interface import bind_inputs, ports, select_outputs
 from belvedere.compiler.importers.onnx.operators import check_operators, inline_functions
 from belvedere.compiler.importers.onnx.walking import has_valid_texts
-from belvedere.compiler.importers.tensorflow.protobuf_wire import LENGTH, VARINT, fields
 from belvedere.compiler.importing import Imported, Request, Source
 from belvedere.compiler.passes.graph import opset_of
+from belvedere.compiler.protobuf_wire import LENGTH, VARINT, fields
 from belvedere.core.errors import CompileError
 
 if TYPE_CHECKING:

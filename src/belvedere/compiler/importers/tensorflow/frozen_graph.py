@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from belvedere.compiler.importers.tensorflow.binding import bare
-from belvedere.compiler.importers.tensorflow.protobuf_wire import LENGTH, fields, text
+from belvedere.compiler.protobuf_wire import LENGTH, fields, text
 from belvedere.core.errors import CompileError
 
 # What the object-detection API exports; detection_scores also feeds num_detections, so it is no leaf of the graph.

@@ -9,8 +9,9 @@ from pathlib import Path
 from belvedere.compiler.importers.tensorflow.binding import declared_as_json
 from belvedere.compiler.importers.tensorflow.isolation import convert_isolated
 from belvedere.compiler.importers.tensorflow.network import imported
-from belvedere.compiler.importers.tensorflow.protobuf_wire import LENGTH, VARINT, Field, fields
+from belvedere.compiler.importers.tensorflow.onnx_form import load_as_onnx, wants_onnx
 from belvedere.compiler.importing import Imported, Request, Source
+from belvedere.compiler.protobuf_wire import LENGTH, VARINT, Field, fields
 from belvedere.core.errors import CompileError
 
 _CONVERT = "belvedere.compiler.importers.tensorflow.convert"
@@ -33,7 +34,8 @@ def load(source: Source, request: Request) -> Imported:
 
     Inputs and outputs of a SavedModel are those of its signature, by name and sorted; the outputs of a frozen graph
     are those asked for, else those of the object-detection API where they are there, else the graph's leaves.
-    The file is read in a process of its own with bounded time and memory.
+    The file is read in a process of its own with bounded time and memory. It becomes an OpenVINO model, or ONNX where
+    ``request.options`` has the format ``onnx``, which takes TensorFlow and tf2onnx.
 
     Args:
         source: A SavedModel folder, its ``saved_model.pb``, a ``.pb`` file, or a folder that holds just one of these.
@@ -43,8 +45,11 @@ def load(source: Source, request: Request) -> Imported:
         CompileError: damaged, more than one model, operators that OpenVINO does not know (all listed), unknown
             inputs, outputs or signature (what is there is listed).
         LimitError: reading it takes more time or memory than the limits allow.
+        MissingExtraError: ONNX is wanted, and TensorFlow or tf2onnx is not installed.
     """
     path = _locate(source)
+    if wants_onnx(request):
+        return load_as_onnx("tensorflow", path, request)
     job = {
         "path": str(path),
         "inputs": declared_as_json(request.inputs),

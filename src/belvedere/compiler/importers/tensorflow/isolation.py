@@ -73,11 +73,7 @@ def convert_isolated(
         RetryableError: it could not read the file in the way that was asked for.
     """
     with tempfile.TemporaryDirectory(prefix="belvedere-") as folder:
-        task = {"job": dict(job), "where": str(where), "memory": _memory(where, limits), "folder": folder}
-        (Path(folder) / "job.json").write_text(json.dumps(task), encoding="utf-8")
-        status, said = _run(module, Path(folder), where, limits.conversion_seconds)
-        answer = _answer(Path(folder), status, said, where)
-        _raise_error(answer)
+        answer = run_isolated(module, job, where, Path(folder), limits=limits)
         network = _read_network(Path(folder) / "model.xml")
     return Converted(
         network,
@@ -86,6 +82,32 @@ def convert_isolated(
         tuple(answer["notes"]),
         answer["provenance"],
     )
+
+
+def run_isolated(
+    module: str, job: Mapping[str, Any], where: Path, folder: Path, *, limits: Limits = DEFAULT_LIMITS
+) -> dict[str, Any]:
+    """Run ``python -m module`` on a job; what it writes lies in ``folder`` afterwards.
+
+    Args:
+        module: A module that reads ``job.json`` and writes ``answer.json``.
+        job: What to do, as JSON.
+        where: The file or folder that is read, for messages.
+        folder: An empty folder to work in.
+        limits: Bounds on the process.
+
+    Returns:
+        Its answer.
+
+    Raises:
+        CompileError, LimitError, MissingExtraError, RetryableError: as ``convert_isolated``.
+    """
+    task = {"job": dict(job), "where": str(where), "memory": _memory(where, limits), "folder": str(folder)}
+    (folder / "job.json").write_text(json.dumps(task), encoding="utf-8")
+    status, said = _run(module, folder, where, limits.conversion_seconds)
+    answer: dict[str, Any] = _answer(folder, status, said, where)
+    _raise_error(answer)
+    return answer
 
 
 def _memory(where: Path, limits: Limits) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from belvedere.compiler.importers.tensorflow.protobuf_wire import LENGTH, Field, fields, length_field, text
+from belvedere.compiler.protobuf_wire import LENGTH, Field, fields, length_field, text
 from belvedere.core.errors import CompileError
 
 DEFAULT_SIGNATURE = "serving_default"

@@ -44,7 +44,7 @@ def serve(convert: Callable[[dict[str, Any], Path], Outcome]) -> None:
     """
     task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     folder = Path(task["folder"])
-    _limit_process(task["memory"])
+    limit_process(task["memory"])
     try:
         answer = _save(convert(task["job"], folder), folder, task["where"])
     except MissingExtraError as error:
@@ -97,7 +97,7 @@ def _check_sizes(network: openvino.Model, where: str) -> None:
                     )
 
 
-def _limit_process(memory: int) -> None:
+def limit_process(memory: int) -> None:
     """Bound data memory and written bytes, and leave no core file, where the system can do that."""
     try:
         import resource

@@ -7,6 +7,7 @@ from pathlib import Path
 from belvedere.compiler.importers.tensorflow.binding import declared_as_json
 from belvedere.compiler.importers.tensorflow.isolation import convert_isolated
 from belvedere.compiler.importers.tensorflow.network import imported
+from belvedere.compiler.importers.tensorflow.onnx_form import load_as_onnx, wants_onnx
 from belvedere.compiler.importers.tflite.schema import IDENTIFIER
 from belvedere.compiler.importing import Imported, Request, Source
 from belvedere.core.errors import CompileError
@@ -27,7 +28,9 @@ def load(source: Source, request: Request) -> Imported:
 
     Element types of inputs and outputs stay as they are (uint8, int8, int64 too); quantisation becomes
     FakeQuantize. ``TFLite_Detection_PostProcess`` is replaced by a graph of our own. Names lose
-    ``serving_default_`` and ``:0``. The file is read in a process of its own with bounded time and memory.
+    ``serving_default_`` and ``:0``. The file is read in a process of its own with bounded time and memory. Where
+    ``request.options`` has the format ``onnx``, it becomes ONNX, which takes TensorFlow and tf2onnx, has QuantizeLinear
+    for quantisation and no ``TFLite_Detection_PostProcess``.
 
     Args:
         source: A ``.tflite`` file, or a folder that holds just one.
@@ -36,8 +39,11 @@ def load(source: Source, request: Request) -> Imported:
     Raises:
         CompileError: damaged, more than one file, operators that cannot be translated, unknown inputs or outputs.
         LimitError: reading it takes more time or memory than the limits allow.
+        MissingExtraError: ONNX is wanted, and TensorFlow or tf2onnx is not installed.
     """
     path = _locate(source)
+    if wants_onnx(request):
+        return load_as_onnx("tflite", path, request)
     job = {
         "path": str(path),
         "inputs": declared_as_json(request.inputs),

@@ -1,0 +1,63 @@
+"""TensorFlow and TFLite models as ONNX, for engines and targets that run nothing else, by way of tf2onnx."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import tempfile
+from pathlib import Path
+
+from belvedere.compiler.importers.onnx.importer import import_model, read_model
+from belvedere.compiler.importers.tensorflow.binding import declared_as_json, declared_inputs
+from belvedere.compiler.importers.tensorflow.isolation import run_isolated
+from belvedere.compiler.importing import Imported, Request
+from belvedere.core.errors import MissingExtraError
+from belvedere.core.limits import DEFAULT_LIMITS, Limits
+
+_CONVERT = "belvedere.compiler.importers.tensorflow.onnx_convert"
+_PACKAGES = ("tensorflow", "tf2onnx")
+
+
+def wants_onnx(request: Request) -> bool:
+    """Whether the network has to become ONNX, and not an OpenVINO model."""
+    return request.options.get("format") == "onnx"
+
+
+def has_extra() -> bool:
+    """Whether the packages of the [tensorflow] extra are installed; none of them is imported."""
+    return all(importlib.util.find_spec(package) is not None for package in _PACKAGES)
+
+
+def load_as_onnx(framework: str, path: Path, request: Request, *, limits: Limits = DEFAULT_LIMITS) -> Imported:
+    """Read a SavedModel, a frozen graph or a TFLite file as ONNX of opset 17.
+
+    Inputs and outputs have the names, shapes, element types and order that they have as an OpenVINO model.
+    TensorFlow runs in a process of its own with bounded time and memory, without graphics cards.
+
+    Args:
+        framework: ``tensorflow`` or ``tflite``.
+        path: The SavedModel's folder, or the file.
+        request: What the user said.
+        limits: Bounds on the process.
+
+    Raises:
+        CompileError: see ``tensorflow.load`` and ``tflite.load``; operators that tf2onnx does not know, or that read
+            or write files.
+        LimitError: it takes more time or memory than the limits allow.
+        MissingExtraError: TensorFlow or tf2onnx is not installed.
+    """
+    if not has_extra():
+        raise MissingExtraError(f"Reading a model of {framework} as ONNX", "tensorflow")
+    job = {
+        "framework": framework,
+        "path": str(path),
+        "inputs": declared_as_json(request.inputs),
+        "outputs": list(request.outputs),
+        "signature": request.signature,
+    }
+    with tempfile.TemporaryDirectory(prefix="belvedere-") as folder:
+        answer = run_isolated(_CONVERT, job, path, Path(folder), limits=limits)
+        model = read_model(Path(folder) / "model.onnx")
+    wanted = Request(inputs=declared_inputs(answer["inputs"]))
+    imported = import_model(model, wanted, str(path), framework=framework, notes=answer["notes"])
+    return dataclasses.replace(imported, provenance={**imported.provenance, **answer["provenance"]})
