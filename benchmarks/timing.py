@@ -39,6 +39,10 @@ def times_of(seconds: Sequence[float]) -> Times:
     return Times(float(p50), float(p95), len(seconds))
 
 
+SETTLE = 0.03
+"""Seconds between the turns: threads of ONNX Runtime spin for some milliseconds after a call."""
+
+
 def interleaved(
     calls: Mapping[str, Callable[[int], object]], repeats: int, *, warmup: int = 3, block: int = _BLOCK
 ) -> dict[str, Times]:
@@ -56,8 +60,10 @@ def interleaved(
             call(index)
     for start in range(0, repeats, block):
         for name, call in calls.items():
-            # The first call of a turn pays for what the others left in the caches; it does not count.
+            # The first call of a turn pays for what the others left in the caches; it does not count. Before it, their
+            # threads get the time to stop waiting for more work, which keeps processors busy.
             if len(calls) > 1:
+                time.sleep(SETTLE)
                 call(start)
             for index in range(start, min(start + block, repeats)):
                 began = time.perf_counter()

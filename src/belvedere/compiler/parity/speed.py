@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _LEAST, _MOST, _BLOCK = 5, 200, 4
+_SETTLE = 0.03
+"""Seconds between the turns: threads of ONNX Runtime spin for some milliseconds after a call."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ def measure(calls: Mapping[str, Callable[[], object]], *, seconds: float) -> dic
     while True:
         for name, call in calls.items():
             if len(calls) > 1:
+                time.sleep(_SETTLE)
                 call()  # pays for what the others left in the caches
             for _ in range(_BLOCK):
                 began = time.perf_counter()
