@@ -18,7 +18,7 @@ from belvedere.compiler.parity.feeds import random_picture
 from belvedere.compiler.pipeline.artifact import load_network, network_files, plain_name
 from belvedere.compiler.pipeline.options import read_inputs
 from belvedere.compiler.report.report import JSON_NAME, PAGE_NAME
-from belvedere.core.errors import CompileError, EngineError, LimitError, OptionError, StorageError
+from belvedere.core.errors import CompileError, EngineError, LimitError, MissingExtraError, OptionError, StorageError
 from belvedere.runtime import Artifact, Model
 from belvedere.runtime.engine_imports import import_openvino
 from helpers.onnx_networks import Net, classifier, normal, run_onnx
@@ -267,7 +267,7 @@ def test_a_tensorflow_network_has_no_nvidia_target(shared_folder: Path) -> None:
     if importlib.util.find_spec("tf2onnx") is not None:
         pytest.skip("with the [tensorflow] extra it has one")
     path = shared_folder / "models" / "formats" / "samplenet" / "samplenet_tf2"
-    with pytest.raises(CompileError, match=r"nvidia.*belvedere\[tensorflow\]"):
+    with pytest.raises(MissingExtraError, match=r"nvidia.*belvedere\[tensorflow\]"):
         belvedere.compile(path, target="nvidia", **QUICK)
 
 

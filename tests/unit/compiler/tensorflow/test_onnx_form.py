@@ -203,7 +203,9 @@ def test_without_the_packages_the_extra_is_named(tmp_path, monkeypatch, framewor
     graph = frozen(tmp_path, placeholder("x", 1), node("y", "Relu", "x"))
     relu = tflite_file(tmp_path, encode(File([Tensor("x", (1, 4)), Tensor("y", (1, 4))], [Op(19, [0], [1])], [0], [1])))
     importer, path = (tensorflow, graph) if framework == "tensorflow" else (tflite, relu)
-    with pytest.raises(MissingExtraError, match=rf"model of {framework} as ONNX needs the \[tensorflow\] extra"):
+    with pytest.raises(
+        MissingExtraError, match=rf"model of {framework} as ONNX, for .* needs the \[tensorflow\] extra"
+    ):
         importer.load(source_of(path), Request(options=AS_ONNX))
     assert importer.load(source_of(path), Request()).outputs[0].name == "y"
 
@@ -225,17 +227,9 @@ def test_custom_operators_of_tflite_are_refused(tmp_path):
         onnx_convert.convert({**job, "path": str(path)}, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("framework", "packages", "words"),
-    [
-        ("tensorflow", ("a_package_that_nobody_has",), r"as ONNX it could: pip install 'belvedere\[tensorflow\]'"),
-        ("tflite", ("numpy",), "which the target nvidia cannot run: export it as ONNX"),
-        ("keras", ("a_package_that_nobody_has",), "which the target nvidia cannot run: export it as ONNX"),
-    ],
-)
-def test_a_target_that_needs_onnx_names_the_extra_only_where_it_is_missing(monkeypatch, framework, packages, words):
-    monkeypatch.setattr(onnx_form, "_PACKAGES", packages)
-    with pytest.raises(CompileError, match=words):
+@pytest.mark.parametrize("framework", ["pytorch", "keras"])
+def test_a_target_that_needs_onnx_refuses_what_is_none(framework):
+    with pytest.raises(CompileError, match=f"{framework}.* which the target nvidia cannot run: export it as ONNX"):
         check_target(object(), CompileOptions(model=Path("model"), target="nvidia"), framework)
 
 

@@ -47,7 +47,9 @@ def load_as_onnx(framework: str, path: Path, request: Request, *, limits: Limits
         MissingExtraError: TensorFlow or tf2onnx is not installed.
     """
     if not has_extra():
-        raise MissingExtraError(f"Reading a model of {framework} as ONNX", "tensorflow")
+        raise MissingExtraError(
+            f"A model of {framework} as ONNX, for the target nvidia or the engine onnxruntime,", "tensorflow"
+        )
     job = {
         "framework": framework,
         "path": str(path),
