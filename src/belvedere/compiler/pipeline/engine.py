@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from belvedere.compiler.importers.tensorflow.onnx_form import has_extra
 from belvedere.compiler.parity.engines import ONNXRUNTIME, OPENVINO, EngineChoice, choose_engine
 from belvedere.compiler.parity.feeds import Sample
 from belvedere.compiler.passes.clean import is_onnx
@@ -26,7 +27,10 @@ def check_target(network: Any, options: CompileOptions, framework: str) -> None:
     if options.target == "nvidia" or options.engine == ONNXRUNTIME:
         wanted = "the target nvidia" if options.target == "nvidia" else "the engine onnxruntime"
         raise CompileError(
-            f"this network of {framework} became an OpenVINO model, which {wanted} cannot run: export it as ONNX"
+            f"a network of {framework} becomes an OpenVINO model, which {wanted} cannot run; as ONNX it could: "
+            "pip install 'belvedere[tensorflow]' and compile again"
+            if framework in ("tensorflow", "tflite") and not has_extra()
+            else f"this network is an OpenVINO model, which {wanted} cannot run: export it as ONNX"
         )
 
 

@@ -227,9 +227,17 @@ def test_custom_operators_of_tflite_are_refused(tmp_path):
         onnx_convert.convert({**job, "path": str(path)}, tmp_path)
 
 
-@pytest.mark.parametrize("framework", ["pytorch", "keras"])
-def test_a_target_that_needs_onnx_refuses_what_is_none(framework):
-    with pytest.raises(CompileError, match=f"{framework}.* which the target nvidia cannot run: export it as ONNX"):
+@pytest.mark.parametrize(
+    ("framework", "packages", "words"),
+    [
+        ("tensorflow", ("a_package_that_nobody_has",), r"as ONNX it could: pip install 'belvedere\[tensorflow\]'"),
+        ("tflite", ("numpy",), "which the target nvidia cannot run: export it as ONNX"),
+        ("keras", ("a_package_that_nobody_has",), "which the target nvidia cannot run: export it as ONNX"),
+    ],
+)
+def test_a_target_that_needs_onnx_names_the_extra_only_where_it_is_missing(monkeypatch, framework, packages, words):
+    monkeypatch.setattr(onnx_form, "_PACKAGES", packages)
+    with pytest.raises(CompileError, match=words):
         check_target(object(), CompileOptions(model=Path("model"), target="nvidia"), framework)
 
 
