@@ -78,8 +78,9 @@ def choose_engine(
         only = next(iter(runners))
         other = next(iter(failures))
         return EngineChoice(only, only, f"{other} cannot run it: {failures[other]}")
-    gate = _largest_difference(network, runners, samples, "int8" if precision == "int8" else "f32")
-    if gate > _GATES.get(precision, TOLERANCES["f32"]):
+    most = _GATES.get(precision, TOLERANCES["f32"])
+    gate = _largest_difference(network, runners, samples, "int8" if precision == "int8" else "f32", most)
+    if gate > most:
         if not np.isfinite(gate):
             return EngineChoice(ONNXRUNTIME, ONNXRUNTIME, "OpenVINO chooses other rows, or finds other values infinite")
         return EngineChoice(
@@ -94,9 +95,9 @@ def choose_engine(
 
 
 def _largest_difference(
-    network: onnx.ModelProto, runners: dict[str, Runner], samples: Sequence[Sample], precision: str
+    network: onnx.ModelProto, runners: dict[str, Runner], samples: Sequence[Sample], precision: str, most: float
 ) -> float:
-    """Largest relative difference over outputs; of a chosen output, that of what it was chosen from.
+    """Largest relative difference over outputs; of a chosen output beyond ``most``, that of what it was chosen from.
 
     Infinite in float32 where the choice itself falls otherwise for more than a few rows.
     """
@@ -109,9 +110,7 @@ def _largest_difference(
             apart = difference(wanted, first[name])
             worst[name] = max(worst.get(name, 0.0), apart.error(precision))
             agreement[name] = min(agreement.get(name, 1.0), apart.agreement)
-    unclear = [
-        name for name, error in worst.items() if error > _GATES.get(precision, TOLERANCES["f32"]) and chosen.get(name)
-    ]
+    unclear = [name for name, error in worst.items() if error > most and chosen.get(name)]
     for name in unclear:
         if precision == "f32" and agreement[name] < LEAST_AGREEMENT:
             worst[name] = float("inf")

@@ -100,12 +100,12 @@ def _compiled(options: CompileOptions, imported: Imported) -> Compiled:
     traced = options.precision == "f32" and size < LARGE_BYTES
     original = copied(imported.network) if traced else None
     names = [port.name for port in imported.outputs]
-    every = [plan.source_feeds(one.tensors) for one in (*material.compared, *material.labelled)]
+    every = _source_feeds(material, plan)
     try:
         expected = run_source(imported.network, names, every)
     except EngineError:
         material = _with_blanks(material, plan)
-        every = [plan.source_feeds(one.tensors) for one in (*material.compared, *material.labelled)]
+        every = _source_feeds(material, plan)
         expected = run_source(imported.network, names, every)
     first = material.compared[0].tensors
     compared = list(zip(material.compared, every, strict=False))
@@ -195,6 +195,11 @@ def _material(options: CompileOptions, plan: Plan, manifest: Manifest) -> _Mater
     # Ranges of int8 come from the samples: on seeded noise it has nothing to keep.
     first = () if options.precision == "int8" else tuple(seeded)
     return _Material((*first, *given[:_MOST_COMPARED]), len(first), given, labelled)
+
+
+def _source_feeds(material: _Material, plan: Plan) -> list[dict[str, Any]]:
+    """What the source network takes, one entry a sample: those to compare, then the labelled ones."""
+    return [plan.source_feeds(one.tensors) for one in (*material.compared, *material.labelled)]
 
 
 def _with_blanks(material: _Material, plan: Plan) -> _Material:
