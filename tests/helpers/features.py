@@ -8,6 +8,7 @@ import numpy as np
 
 from belvedere.runtime.engine import open_engine
 from belvedere.training.anomaly.learners import Example
+from belvedere.training.anomaly.novelty import Scene
 from belvedere.training.anomaly.onnx_graph import GraphBuilder
 from belvedere.training.backbones import Backbone
 
@@ -44,6 +45,18 @@ def example_of(cells: np.ndarray, cover: np.ndarray | None = None, anomalous: bo
     """A picture without turned or mirrored copies."""
     everything = np.ones(len(cells), bool)
     return Example((cells,), (everything,), (), anomalous, cover, "anomaly/" if anomalous else "normal/")
+
+
+def alone(normal: np.ndarray | int) -> list[list[int]]:
+    """Groups of one normal picture each: of so many, or of those that a mask marks."""
+    indices = range(normal) if isinstance(normal, int) else np.flatnonzero(normal).tolist()
+    return [[index] for index in indices]
+
+
+def strangeness(scene: Scene, cells: np.ndarray) -> float:
+    """Log-odds that the guard against pictures of something else adds, in numpy."""
+    apart = np.linalg.norm(scene.means - cells.astype(np.float32).mean(axis=0), axis=1).min()
+    return float(20 * max(0.0, apart / scene.limit - 1))
 
 
 def run_on_cells(graph: GraphBuilder, outputs: dict[str, str], cells: np.ndarray, engine: str) -> dict[str, Any]:

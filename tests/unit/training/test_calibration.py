@@ -14,7 +14,7 @@ from belvedere.training.anomaly.calibration import (
 )
 from belvedere.training.anomaly.learners import HeldOut
 from belvedere.training.anomaly.stacking import sigmoid, stacked
-from helpers.features import cells_of, example_of
+from helpers.features import alone, cells_of, example_of
 
 CELLS = 16
 
@@ -28,7 +28,7 @@ def held_of(scores: dict[str, np.ndarray], seed: int = 0) -> HeldOut:
 
 def test_from_normals_the_limit_lies_at_a_half() -> None:
     values = np.random.default_rng(0).gamma(5, 1, 39)
-    verdict = verdict_from_normals(held_of({"memory": values}), np.ones(39, bool), 0.1)
+    verdict = verdict_from_normals(held_of({"memory": values}), alone(39), 0.1)
     assert (verdict.names, verdict.threshold, verdict.rule) == (("memory",), 0.5, "false_alarms")
     assert verdict.limit is not None
     assert verdict.limit.limit == np.sort(values)[-4]
@@ -39,14 +39,14 @@ def test_from_normals_the_limit_lies_at_a_half() -> None:
 
 def test_from_normals_the_rate_has_a_default() -> None:
     held = held_of({"memory": np.arange(40.0)})
-    verdict = verdict_from_normals(held, np.ones(40, bool), None)
+    verdict = verdict_from_normals(held, alone(40), None)
     assert verdict.limit is not None
     assert verdict.limit.asked == DEFAULT_RATE == 0.1
 
 
 @pytest.mark.parametrize("values", [np.zeros(5), np.full(5, 3.0), np.array([1.0, 1.0, 1.0, 1.0, 9.0])])
 def test_from_normals_that_score_alike(values: np.ndarray) -> None:
-    verdict = verdict_from_normals(held_of({"memory": values}), np.ones(5, bool), 0.05)
+    verdict = verdict_from_normals(held_of({"memory": values}), alone(5), 0.05)
     calibrated = sigmoid(stacked(verdict.stack, np.array([[values.max()], [values.max() * 3 + 1]])))
     assert calibrated[0] == pytest.approx(0.5)
     assert calibrated[1] > 0.5
@@ -55,7 +55,7 @@ def test_from_normals_that_score_alike(values: np.ndarray) -> None:
 def test_anomalous_pictures_do_not_move_a_limit_from_normals() -> None:
     normal = np.arange(30) < 20
     scores = np.where(normal, np.arange(30.0), 1e6)
-    verdict = verdict_from_normals(held_of({"memory": scores}), normal, 0.05)
+    verdict = verdict_from_normals(held_of({"memory": scores}), alone(normal), 0.05)
     assert verdict.limit is not None
     assert verdict.limit.limit == 19
 
@@ -68,9 +68,13 @@ def labelled_scores(seed: int = 0, gap: float = 2.0) -> tuple[HeldOut, np.ndarra
     return held_of({"memory": misleading, "picture": good}, seed), anomalous
 
 
+def threshold_of(held: HeldOut, anomalous: np.ndarray) -> float:
+    return verdict_from_labels(held, anomalous, alone(~anomalous), None)[0].threshold
+
+
 def test_from_labels_the_threshold_is_the_best_f1_and_steady() -> None:
     held, anomalous = labelled_scores()
-    verdict, logits = verdict_from_labels(held, anomalous, None)
+    verdict, logits = verdict_from_labels(held, anomalous, alone(~anomalous), None)
     assert verdict.rule == "f1"
     assert verdict.names == ("picture",), "a learner with no weight is left out"
     chance = sigmoid(logits)
@@ -81,29 +85,46 @@ def test_from_labels_the_threshold_is_the_best_f1_and_steady() -> None:
 
     # The median over resamples, so not exactly the best on these pictures; close to it, and to the best of others.
     assert f1(verdict.threshold) > max(f1(value) for value in chance) - 0.04
-    thresholds = [verdict_from_labels(*labelled_scores(seed), None)[0].threshold for seed in range(8)]
+    thresholds = [threshold_of(*labelled_scores(seed)) for seed in range(8)]
     assert np.std(thresholds) < 0.15
 
 
 def test_from_labels_with_a_rate() -> None:
     held, anomalous = labelled_scores()
-    verdict, logits = verdict_from_labels(held, anomalous, 0.1)
+    verdict, logits = verdict_from_labels(held, anomalous, alone(~anomalous), 0.1)
     assert verdict.rule == "false_alarms"
     assert verdict.limit is not None
     assert verdict.limit.rate == pytest.approx(7 / 71)
     assert (sigmoid(logits[~anomalous]) > verdict.threshold + 1e-9).sum() == 6
 
 
+def test_pictures_that_are_nearly_the_same_count_once() -> None:
+    """Ten pictures of five things promise what five do, by the higher score of each pair."""
+    values = np.array([1.0, 2, 3, 4, 5, 9, 8, 7, 6, 1])
+    pairs = [[index, 9 - index] for index in range(5)]
+    verdict = verdict_from_normals(held_of({"memory": values}), pairs, 0.3)
+    assert verdict.limit is not None
+    assert (verdict.limit.rate, verdict.limit.limit) == (pytest.approx(1 / 6), 9)
+
+
+def test_a_head_cannot_call_a_picture_more_normal_than_all_normal_ones() -> None:
+    held, anomalous = labelled_scores()
+    verdict, _ = verdict_from_labels(held, anomalous, alone(~anomalous), None)
+    (floor,) = verdict.floors
+    assert floor == held.scores["picture"][~anomalous].min()
+
+
 def test_weights_and_names_belong_together() -> None:
     held, anomalous = labelled_scores()
-    verdict, logits = verdict_from_labels(held, anomalous, None)
+    verdict, logits = verdict_from_labels(held, anomalous, alone(~anomalous), None)
     matrix = np.stack([held.scores[name] for name in verdict.names], axis=1)
+    matrix = np.maximum(matrix, verdict.floors)
     assert stacked(verdict.stack, matrix) == pytest.approx(logits)
 
 
 def test_heat_from_normals() -> None:
     held = held_of({"memory": np.zeros(20)})
-    stack = heat_from_normals(held, np.ones(20, bool), 0.1)
+    stack = heat_from_normals(held, alone(20), 0.1)
     heat = [sigmoid(stacked(stack, distances[:, None].astype(np.float64))) for distances in held.distances]
     # Two of twenty pictures may have a cell over a half; the limit is one of those two's own highest.
     assert sum(cells.max() > 0.5 + 1e-6 for cells in heat) == 1

@@ -11,7 +11,7 @@ from belvedere.training.anomaly.calibration import verdict_from_normals
 from belvedere.training.anomaly.learners import fit_learners, held_out, make_folds, scores
 from belvedere.training.anomaly.sizes import FOLDS_NORMAL
 from belvedere.training.anomaly.stacking import sigmoid, stacked
-from helpers.features import cells_of, example_of
+from helpers.features import alone, cells_of, example_of, strangeness
 
 TOP = 2
 
@@ -30,12 +30,14 @@ def test_rate_holds_from_pictures_to_verdict(count: int, asked: float, sets: int
         rng = np.random.default_rng((seed, count))
         examples = [example_of(cells_of(rng)) for _ in range(count)]
         held = held_out(examples, make_folds(examples, FOLDS_NORMAL, seed), 0, TOP, seed)
-        verdict = verdict_from_normals(held, np.ones(count, bool), asked)
+        verdict = verdict_from_normals(held, alone(count), asked)
         assert verdict.limit is not None
         promised = verdict.limit.rate
         learners = fit_learners(examples, 0, seed)
-        new = np.array([[scores(learners, cells_of(rng), TOP)["memory"]] for _ in range(fresh)])
-        calibrated = sigmoid(stacked(verdict.stack, new))
+        pictures = [cells_of(rng) for _ in range(fresh)]
+        new = np.array([[scores(learners, cells, TOP)["memory"]] for cells in pictures])
+        foreign = np.array([strangeness(learners.scene, cells) for cells in pictures])
+        calibrated = sigmoid(stacked(verdict.stack, new) + foreign)
         alarms[seed] = (np.round(calibrated, 4) >= round(verdict.threshold, 4)).mean()
     error = float(alarms.std()) / math.sqrt(sets)
     assert promised <= max(asked, 1 / (count + 1)) + 1e-12
@@ -48,7 +50,7 @@ def test_pictures_unlike_the_normal_ones_raise_alarms() -> None:
     rng = np.random.default_rng(0)
     examples = [example_of(cells_of(rng)) for _ in range(20)]
     held = held_out(examples, make_folds(examples, FOLDS_NORMAL, 0), 0, TOP, 0)
-    verdict = verdict_from_normals(held, np.ones(20, bool), 0.05)
+    verdict = verdict_from_normals(held, alone(20), 0.05)
     learners = fit_learners(examples, 0, 0)
     new = np.array([[scores(learners, cells_of(rng, shift=3.0), TOP)["memory"]] for _ in range(20)])
     assert (sigmoid(stacked(verdict.stack, new)) > verdict.threshold).all()

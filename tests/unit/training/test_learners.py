@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,6 +101,17 @@ def test_folds_follow_the_seed() -> None:
     examples = examples_of(20, 0)
     shown = [[fold.tolist() for fold in make_folds(examples, 5, seed)] for seed in (1, 1, 2)]
     assert shown[0] == shown[1] != shown[2]
+
+
+def test_pictures_that_are_nearly_the_same_are_held_out_together() -> None:
+    examples = [replace(example, group=f"g{index // 3}") for index, example in enumerate(examples_of(9, 0))]
+    folds = make_folds(examples, 10, 0)
+    assert sorted(fold.tolist() for fold in folds) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+
+
+def test_pictures_that_are_all_nearly_the_same_are_held_out_one_by_one() -> None:
+    examples = [replace(example, group="g") for example in examples_of(4, 0)]
+    assert sorted(fold.tolist() for fold in make_folds(examples, 10, 0)) == [[0], [1], [2], [3]]
 
 
 def test_settled_scores_are_those_of_the_final_memory() -> None:

@@ -111,7 +111,11 @@ def test_network_gives_the_numpy_scores(artifact: Artifact, parts: Path) -> None
     pictures = [part(seed, kind)[0] for seed, kind in enumerate([None, "blob", "scratch"], 70)]
     features = extract(pictures, BACKBONE, geometry)
     weights = np.array([facts["learners"][name] for name in names])
-    expected = [weights @ [scores(learners, cells, geometry.top)[name] for name in names] for cells in features]
+    floors = [facts["floors"][name] for name in names]
+    expected = [
+        weights @ np.maximum([scores(learners, cells, geometry.top)[name] for name in names], floors)
+        for cells in features
+    ]
     with Model(artifact) as model:
         found = np.array([model.predict(picture).score for picture in pictures], np.float64)
     logits = np.log(found / (1 - found))
@@ -128,7 +132,7 @@ def test_sigmoid_of_the_stack_matches_the_graph(seed: int) -> None:
     from belvedere.training.anomaly.pixel import pixel_logits
     from belvedere.training.anomaly.scoring import Scoring, scoring_graph
     from belvedere.vision.preprocess import Preprocess
-    from helpers.features import example_of
+    from helpers.features import example_of, strangeness
 
     rng = np.random.default_rng(seed)
     roi = None if seed == 0 else rng.random((8, 10)) < 0.6
@@ -140,9 +144,9 @@ def test_sigmoid_of_the_stack_matches_the_graph(seed: int) -> None:
     cover[0, :4], cover[1, 4:8] = 1, 1
     examples = [example_of(cells, cover if i > 5 else None, i > 5) for i, cells in enumerate(grids[:9])]
     learners = fit_learners(examples, 2, 0)
-    names = ("memory", "picture", "pixel")
+    names, floors = ("memory", "picture", "pixel"), (0.0, -1.0, -2.0)
     picture, cell = Stack((0.3, 0.1, 0.2), -0.4), Stack((0.5, 0.4), -1.0)
-    network = scoring_graph(BACKBONE, geometry, Scoring(learners, names, picture, cell, 2))
+    network = scoring_graph(BACKBONE, geometry, Scoring(learners, names, floors, picture, cell, 2))
     ready = Preprocess(width=80, height=64, mean=BACKBONE.mean, std=BACKBONE.std).apply(pictures[9])
     found = {}
     for engine in ("onnxruntime", "openvino"):
@@ -150,7 +154,8 @@ def test_sigmoid_of_the_stack_matches_the_graph(seed: int) -> None:
         found[engine] = opened.run({"image": ready})
         opened.close()
         each = scores(learners, grids[9], geometry.top)
-        logit = np.array([picture.weights @ np.array([each[name] for name in names]) + picture.bias])
+        counted = np.maximum([each[name] for name in names], floors)
+        logit = np.array([picture.weights @ counted + picture.bias + strangeness(learners.scene, grids[9])])
         assert found[engine]["score"][0] == pytest.approx(sigmoid(logit)[0], abs=5e-3)
         heat = np.full(80, -20.0)
         pair = np.stack(

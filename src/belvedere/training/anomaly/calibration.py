@@ -18,6 +18,7 @@ DEFAULT_RATE = 0.1
 PIXEL_THRESHOLD = 0.5
 _MEDIAN_SCORE, _MEDIAN_HEAT = 0.1, 0.03
 _RESAMPLES = 201
+Groups = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Verdict:
         stack: Weighs them into log-odds of the calibrated score.
         threshold: Calibrated score from which a picture is anomalous.
         rule: ``f1`` or ``false_alarms``.
+        floors: The least score of each learner that counts: the lowest of a held-out normal picture. A head that was
+            trained on a few defects may call a picture unlike any of them more normal than all normal ones, and would
+            outvote the memory.
         limit: What normal pictures promise, where the rule is ``false_alarms``.
     """
 
@@ -36,41 +40,47 @@ class Verdict:
     stack: Stack
     threshold: float
     rule: str
+    floors: tuple[float, ...]
     limit: NormalLimit | None = None
 
 
 def verdict_from_labels(
-    held: HeldOut, anomalous: NDArray[np.bool_], rate: float | None
+    held: HeldOut, anomalous: NDArray[np.bool_], groups: Groups, rate: float | None
 ) -> tuple[Verdict, NDArray[np.float64]]:
     """Combine the learners on labelled pictures; threshold by F1, or by a false-alarm rate where one is asked for.
+
+    ``groups`` are the indices of the normal pictures, those that are nearly the same together.
 
     Returns:
         The verdict, and the held-out log-odds per picture.
     """
     names = tuple(held.scores)
     matrix = np.stack([held.scores[name] for name in names], axis=1)
+    lowest = matrix[~anomalous].min(axis=0)
+    matrix = np.maximum(matrix, lowest)
     stack = fit_stack(matrix, anomalous)
     logits = stacked(stack, matrix)
     kept = [index for index, weight in enumerate(stack.weights) if weight > 0]
     stack = Stack(tuple(stack.weights[index] for index in kept), stack.bias)
     names = tuple(names[index] for index in kept)
+    floors = tuple(float(lowest[index]) for index in kept)
     if rate is not None:
-        limit = normal_limit(logits[~anomalous], rate)
-        return Verdict(names, stack, _probability(limit.limit), "false_alarms", limit), logits
-    return Verdict(names, stack, _probability(_steady_cut(logits, anomalous)), "f1"), logits
+        limit = normal_limit(_highest(logits, groups), rate)
+        return Verdict(names, stack, _probability(limit.limit), "false_alarms", floors, limit), logits
+    return Verdict(names, stack, _probability(_steady_cut(logits, anomalous)), "f1", floors), logits
 
 
-def verdict_from_normals(held: HeldOut, normal: NDArray[np.bool_], rate: float | None) -> Verdict:
+def verdict_from_normals(held: HeldOut, groups: Groups, rate: float | None) -> Verdict:
     """The memory alone; its score is scaled so that the limit lies at 0.5 and the median normal picture at 0.1."""
-    values = held.scores["memory"][normal]
+    values = _highest(held.scores["memory"], groups)
     limit = normal_limit(values, rate or DEFAULT_RATE)
     stack = _scaled(limit.limit, float(np.median(values)), _MEDIAN_SCORE)
-    return Verdict(("memory",), stack, 0.5, "false_alarms", limit)
+    return Verdict(("memory",), stack, 0.5, "false_alarms", (0.0,), limit)
 
 
-def heat_from_normals(held: HeldOut, normal: NDArray[np.bool_], rate: float | None) -> Stack:
+def heat_from_normals(held: HeldOut, groups: Groups, rate: float | None) -> Stack:
     """Heat 0.5 at the distance that the farthest cell of a normal picture exceeds at the false-alarm rate."""
-    chosen = [held.distances[index] for index in np.flatnonzero(normal)]
+    chosen = [np.concatenate([held.distances[index] for index in group]) for group in groups]
     limit = normal_limit(np.array([float(d.max()) for d in chosen]), rate or DEFAULT_RATE)
     median = float(np.median(np.concatenate(chosen)))
     return _scaled(limit.limit, median, _MEDIAN_HEAT)
@@ -99,6 +109,11 @@ def heat_from_masks(held: HeldOut, examples: Sequence[Example]) -> Stack | None:
     stack = fit_stack(matrix, marked)
     cut = f1_threshold(stacked(stack, matrix), marked)
     return replace(stack, bias=stack.bias - (cut or 0.0))
+
+
+def _highest(values: NDArray[np.float64], groups: Groups) -> NDArray[np.float64]:
+    """The highest value of each group: a promise about new pictures counts independent ones."""
+    return np.array([values[list(group)].max() for group in groups])
 
 
 def _steady_cut(logits: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> float:

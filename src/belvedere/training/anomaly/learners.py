@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.training.anomaly.features import Cells
 from belvedere.training.anomaly.memory import Memory, fit_memory, patch_distances, picture_score
+from belvedere.training.anomaly.novelty import Scene, fit_scene
 from belvedere.training.anomaly.pixel import (
     PixelExample,
     PixelHead,
@@ -40,6 +42,7 @@ class Example:
         anomalous: Its label.
         cover: Per anomaly type the share of each cell that its mask covers, float32 (T, P); None without a mask.
         stratum: Label and kind, for folds that hold all sorts.
+        group: Pictures that are nearly the same share one; empty for a picture of its own.
     """
 
     views: tuple[Cells, ...]
@@ -48,6 +51,7 @@ class Example:
     anomalous: bool
     cover: NDArray[np.float32] | None
     stratum: str
+    group: str = ""
 
     @property
     def cells(self) -> Cells:
@@ -57,9 +61,13 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Learners:
-    """What was fitted; None for a learner that the data do not allow."""
+    """What was fitted; None for a learner that the data do not allow.
+
+    ``scene`` is no learner: it guards against pictures of something else.
+    """
 
     memory: Memory
+    scene: Scene
     picture: PictureHead | None
     pixel: PixelHead | None
 
@@ -96,7 +104,9 @@ def fit_learners(examples: Sequence[Example], types: int, seed: int) -> Learners
             for copy in (Marked(example.cells, example.cover), *example.mirrored)
         ]
         pixel = fit_pixel_head(marked, types, np.random.default_rng((seed, 2)))
-    return Learners(memory, picture, pixel)
+    shown = [[view[valid] for view, valid in zip(e.views, e.valid, strict=True)] for e in normal]
+    scene = fit_scene(shown, [example.cells for example in anomalous], np.random.default_rng((seed, 7)))
+    return Learners(memory, scene, picture, pixel)
 
 
 def scores(learners: Learners, cells: Cells, top: int) -> dict[str, float]:
@@ -187,14 +197,37 @@ def settled(held: HeldOut, learners: Learners, examples: Sequence[Example], top:
 
 
 def make_folds(examples: Sequence[Example], most: int, seed: int) -> list[NDArray[np.int64]]:
-    """Up to ``most`` folds with all sorts of pictures in each; one picture a fold where there are no more."""
+    """Up to ``most`` folds with all sorts of pictures in each; one picture a fold where there are no more.
+
+    Pictures that are nearly the same are held out together: a twin in the memory would make them look too normal.
+    """
     rng = np.random.default_rng((seed, 3))
-    count = min(most, len(examples))
-    order: list[int] = []
+    groups = independent(examples)
+    count = min(most, len(groups))
+    order: list[list[int]] = []
     for stratum in sorted({example.stratum for example in examples}):
-        members = np.array([i for i, example in enumerate(examples) if example.stratum == stratum])
-        order += rng.permutation(members).tolist()
-    return [np.array(sorted(order[start::count]), np.int64) for start in range(count)]
+        members = [group for group in groups if examples[group[0]].stratum == stratum]
+        order += [members[index] for index in rng.permutation(len(members))]
+    parts = (chain.from_iterable(order[start::count]) for start in range(count))
+    return [np.array(sorted(part), np.int64) for part in parts]
+
+
+def independent(examples: Sequence[Example]) -> list[list[int]]:
+    """Indices of the examples, those that are nearly the same together.
+
+    Where that would leave fewer than two groups of normal pictures, each picture is one.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        groups.setdefault(example.group or f"/{index}", []).append(index)
+    if sum(not examples[group[0]].anomalous for group in groups.values()) < 2:
+        return [[index] for index in range(len(examples))]
+    return list(groups.values())
+
+
+def normal_groups(examples: Sequence[Example]) -> list[list[int]]:
+    """Those of ``independent`` that are normal."""
+    return [group for group in independent(examples) if not examples[group[0]].anomalous]
 
 
 def _clean(cells: Cells, types: int) -> NDArray[np.float32]:

@@ -11,6 +11,8 @@ from belvedere.data.dataset import Dataset
 from belvedere.data.record import Record
 
 FEWEST_NORMAL, FEWEST_ANOMALOUS = 2, 4
+_FEW_NORMAL = 9
+"""Independent normal pictures from which the default false-alarm rate of one in ten can be promised."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Pictures:
         unusable: One sentence for each picture or mask that could not be read.
         notes: Sentences for the user: what else was noticed or left out, and why.
         hashes: SHA-256 of the content of each picture that was looked at, by name.
+        groups: Name to group for the pictures that are nearly the same as others.
     """
 
     records: tuple[Record, ...]
@@ -34,6 +37,7 @@ class Pictures:
     unusable: tuple[str, ...]
     notes: tuple[str, ...]
     hashes: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def normal(self) -> tuple[Record, ...]:
@@ -56,7 +60,6 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
     result = check(part.labelled(), progress, exif=exif)
     unusable = tuple(str(problem) for problem in (*dataset.problems, *result.unreadable, *result.bad_masks))
     notes = [str(problem) for problem in result.problems if str(problem) not in unusable]
-    notes += _unlabelled([record.name for record in part if record.label is None])
     records = _without_repeats(result.dataset.records, result.duplicates, result.conflicts)
     normal = [record for record in records if record.label == "normal"]
     anomalous = [record for record in records if record.label == "anomaly"]
@@ -71,6 +74,9 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
             "trained from normal pictures alone"
         )
         anomalous = []
+    groups = {name: group[0] for group in result.near_duplicates for name in group}
+    notes += _about_normals([groups.get(record.name, record.name) for record in normal], bool(anomalous))
+    notes += _unlabelled([record.name for record in part if record.label is None])
     return Pictures(
         records=(*normal, *anomalous),
         types=_learnable_types(anomalous, exif),
@@ -79,6 +85,7 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
         unusable=unusable,
         notes=tuple(notes),
         hashes=result.hashes,
+        groups=groups,
     )
 
 
@@ -109,6 +116,22 @@ def _unlabelled(names: list[str]) -> list[str]:
     shown = ", ".join(f"'{name}'" for name in names[:3]) + (" ..." if len(names) > 3 else "")
     subject = "1 picture is" if len(names) == 1 else f"{len(names)} pictures are"
     return [f"{subject} not labelled normal or anomaly and not learned from: {shown}"]
+
+
+def _about_normals(groups: list[str], labelled: bool) -> list[str]:
+    """Sentences about too few independent normal pictures; ``groups`` holds that of each."""
+    count, notes = len(set(groups)), []
+    if count < len(groups):
+        notes.append(
+            f"{len(groups)} normal pictures, of which {count} are independent: those that are nearly the same count as "
+            "one for the threshold and in cross-validation"
+        )
+    if count < _FEW_NORMAL and not labelled:
+        notes.append(
+            f"{count} independent normal pictures are few: the threshold is set so high that faint anomalies pass; "
+            f"{_FEW_NORMAL} or more, or {FEWEST_ANOMALOUS} anomalous ones, make it sharper"
+        )
+    return notes
 
 
 def _without_repeats(

@@ -139,6 +139,7 @@ def _facts(trained: Trained) -> dict[str, Any]:
             "notes": list(pictures.notes),
         },
         "learners": learners,
+        "floors": {name: round(low, 6) for name, low in zip(verdict.names, verdict.floors, strict=True)},
         "memory": {"vectors": len(memory.vectors), "dimension": memory.vectors.shape[1]},
         "turned_copies": len(trained.views.angles),
         "mirrored_copies": trained.views.mirrored,

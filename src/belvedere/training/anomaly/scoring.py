@@ -9,6 +9,7 @@ import numpy as np
 from belvedere.training.anomaly.geometry import Geometry
 from belvedere.training.anomaly.learners import Learners
 from belvedere.training.anomaly.memory import add_memory
+from belvedere.training.anomaly.novelty import add_scene
 from belvedere.training.anomaly.onnx_graph import GraphBuilder
 from belvedere.training.anomaly.pixel import add_pixel_head
 from belvedere.training.anomaly.stacking import Stack
@@ -27,6 +28,7 @@ class Scoring:
     Attributes:
         learners: The fitted learners.
         names: Learners that count for the picture's score, in the order of ``picture.weights``.
+        floors: The least score of each that counts, see ``calibration.Verdict``.
         picture: Weighs their scores into the calibrated picture score.
         cell: Weighs patch distance and, if it has a second weight, the pixel head's highest log-odds into the
             calibrated heatmap.
@@ -35,6 +37,7 @@ class Scoring:
 
     learners: Learners
     names: tuple[str, ...]
+    floors: tuple[float, ...]
     picture: Stack
     cell: Stack
     types: int
@@ -52,7 +55,11 @@ def scoring_graph(backbone: Backbone, geometry: Geometry, scoring: Scoring) -> b
         parts["picture"] = add_picture_head(graph, learners.picture, cells)
     if learners.pixel is not None:
         logits, parts["pixel"] = add_pixel_head(graph, learners.pixel, cells, geometry.top)
-    score = _weighted(graph, [parts[name] for name in scoring.names], scoring.picture)
+    counted = [
+        graph.node("Max", parts[name], graph.floats(floor))
+        for name, floor in zip(scoring.names, scoring.floors, strict=True)
+    ]
+    score = graph.node("Add", _weighted(graph, counted, scoring.picture), add_scene(graph, learners.scene, cells))
     maps = [distances]
     if logits is not None and len(scoring.cell.weights) > 1:
         maps.append(graph.node("ReduceMax", logits, graph.ints(2), keepdims=0))

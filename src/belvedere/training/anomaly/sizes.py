@@ -12,7 +12,7 @@ from belvedere.tasks.anomaly.metrics import auroc
 from belvedere.training.anomaly.calibration import verdict_from_labels
 from belvedere.training.anomaly.features import extract
 from belvedere.training.anomaly.geometry import Geometry, input_sides, roi_cells
-from belvedere.training.anomaly.learners import Example, HeldOut, held_out, make_folds
+from belvedere.training.anomaly.learners import Example, HeldOut, held_out, make_folds, normal_groups
 from belvedere.training.anomaly.loading import Views, load_examples
 from belvedere.training.anomaly.memory import fit_memory, picture_score
 from belvedere.training.anomaly.options import TrainOptions
@@ -126,6 +126,9 @@ def run_trial(
         pictures.records, pictures.types, backbone, geometry, views, options.exif,
         lambda: report(stage, next(done), steps),
     )  # fmt: skip
+    examples = [
+        replace(each, group=pictures.groups.get(r.name, "")) for each, r in zip(examples, pictures.records, strict=True)
+    ]
     most = folds or (FOLDS_LABELLED if pictures.labelled else FOLDS_NORMAL)
     parts = make_folds(examples, most, options.seed)
     folded = iter(range(1, len(parts) + 1))
@@ -137,7 +140,7 @@ def run_trial(
     if judge:
         anomalous = np.array([example.anomalous for example in examples])
         if pictures.labelled:
-            quality = auroc(verdict_from_labels(held, anomalous, None)[1], anomalous)
+            quality = auroc(verdict_from_labels(held, anomalous, normal_groups(examples), None)[1], anomalous)
         else:
             quality = _probe_quality(pictures, examples, parts, backbone, geometry, options)
     return Trial(geometry, examples, held, quality)

@@ -21,7 +21,7 @@ from belvedere.training.anomaly.calibration import (
     verdict_from_normals,
 )
 from belvedere.training.anomaly.geometry import native_side
-from belvedere.training.anomaly.learners import fit_learners, settled
+from belvedere.training.anomaly.learners import fit_learners, normal_groups, settled
 from belvedere.training.anomaly.loading import Views
 from belvedere.training.anomaly.options import LARGEST_SIZE, TrainOptions
 from belvedere.training.anomaly.pictures import Pictures, choose_pictures, limited
@@ -130,22 +130,24 @@ def _finish(
     anomalous = np.array([example.anomalous for example in trial.examples])
     learners = fit_learners(trial.examples, len(pictures.types), options.seed)
     held = settled(trial.held, learners, trial.examples, trial.geometry.top)
+    groups = normal_groups(trial.examples)
     logits: NDArray[np.float64] | None = None
     if pictures.labelled:
-        verdict, logits = verdict_from_labels(held, anomalous, options.false_alarms)
+        verdict, logits = verdict_from_labels(held, anomalous, groups, options.false_alarms)
         found = auroc(logits, anomalous) or 0.0
         if found < _USEFUL:
             pictures = replace(pictures, notes=(*pictures.notes, _NOT_TOLD_APART.format(found)))
-            verdict = verdict_from_normals(held, ~anomalous, options.false_alarms)
+            verdict = verdict_from_normals(held, groups, options.false_alarms)
     else:
-        verdict = verdict_from_normals(held, ~anomalous, options.false_alarms)
+        verdict = verdict_from_normals(held, groups, options.false_alarms)
     heat = heat_from_masks(held, trial.examples) if pictures.types else None
     types = pictures.types if heat is not None and learners.pixel is not None else ()
     scoring = Scoring(
         learners=learners if types else replace(learners, pixel=learners.pixel if "pixel" in verdict.names else None),
         names=verdict.names,
+        floors=verdict.floors,
         picture=verdict.stack,
-        cell=heat or heat_from_normals(held, ~anomalous, options.false_alarms),
+        cell=heat or heat_from_normals(held, groups, options.false_alarms),
         types=len(types),
     )
     return Trained(
