@@ -65,7 +65,7 @@ def manifest_of(bound: Bound, outputs: Sequence[Port]) -> Manifest:
 
 def predictor(network: Imported, bound: Bound, *, threshold: float | None = None) -> Callable[[Any], Any]:
     """From a picture to the typed result, the network run in float32: ONNX by ONNX Runtime, others by OpenVINO."""
-    run = _runner(network)
+    run = runner_of(network)
     manifest = manifest_of(bound, network.outputs)
     preprocess, decode = preprocess_of(manifest), decode_of(manifest, threshold=threshold)
     names = [port.name for port in network.outputs]
@@ -77,7 +77,8 @@ def predictor(network: Imported, bound: Bound, *, threshold: float | None = None
     return predict
 
 
-def _runner(network: Imported) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
+def runner_of(network: Imported) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
+    """Runs the bare network in float32."""
     if hasattr(network.network, "graph"):
         import onnxruntime
 

@@ -27,12 +27,16 @@ class LocalHub(ThreadingHTTPServer):
 
     Attributes:
         asked: Every request: method and path.
+        cut: Break the connection once, after this many bytes of a file that has more; 0 for never.
+        ranges: The Range header of every request that had one.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder = folder
         self.asked: list[str] = []
+        self.cut = 0
+        self.ranges: list[str] = []
 
     @property
     def url(self) -> str:
@@ -93,14 +97,28 @@ class _Handler(BaseHTTPRequestHandler):
         if not (folder / file).is_file():
             return self._refuse(404, "EntryNotFound", commit_of(repository))
         data = (folder / file).read_bytes()
-        self.send_response(200)
-        self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+        etag, start = hashlib.sha256(data).hexdigest(), self._start()
+        self.send_response(206 if start else 200)
+        self.send_header("ETag", f'"{etag}"')
         self.send_header("X-Repo-Commit", commit_of(repository))
-        self.send_header("Content-Length", str(len(data)))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        if body:
-            self.wfile.write(data)
+        if body and 0 < self.server.cut < len(data):
+            self.wfile.write(data[start : start + self.server.cut])
+            self.server.cut, self.close_connection = 0, True
+        elif body:
+            self.wfile.write(data[start:])
         return None
+
+    def _start(self) -> int:
+        """First byte that is asked for."""
+        asked = self.headers.get("Range", "")
+        if asked and self.command == "GET":
+            self.server.ranges.append(asked)
+            return int(asked.removeprefix("bytes=").partition("-")[0])
+        return 0
 
     def _refuse(self, status: int, code: str, commit: str = "") -> None:
         self.send_response(status)

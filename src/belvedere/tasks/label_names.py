@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from belvedere.vision.colors import MOST_COLORS, palette
+from belvedere.vision.name_colors import name_color
 
 
 def class_name(labels: Sequence[str], index: int) -> str:
@@ -12,7 +12,6 @@ def class_name(labels: Sequence[str], index: int) -> str:
     return labels[index] if 0 <= index < len(labels) else f"class {index}"
 
 
-def class_color(index: int) -> str:
-    """The colour of class ``index`` as ``#RRGGBB``; after 255 classes they repeat."""
-    place = index % MOST_COLORS
-    return palette(place + 1)[place]
+def label_color(label: str) -> str:
+    """The colour of a class as ``#RRGGBB``: the same for a name in every picture and of every model."""
+    return name_color(label)

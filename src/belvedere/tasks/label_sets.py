@@ -11,6 +11,9 @@ LABEL_SETS = ("cifar10", "coco80", "coco90", "imagenet1000", "voc20", "voc21")
 """Sets that come with the package. ``coco90`` counts COCO's own ids from person = 1 and has ``???`` for unused ones,
 ``voc21`` begins with background."""
 
+ALIASES = {"coco": "coco80"}
+"""Other names of sets."""
+
 _MOST_BYTES = 4 * 1024**2
 _MOST_LABELS = 65_536
 _LONGEST = 256
@@ -18,6 +21,7 @@ _LONGEST = 256
 
 def label_set(name: str) -> tuple[str, ...]:
     """The labels of a set that comes with the package. Raises OptionError for an unknown name."""
+    name = ALIASES.get(name, name)
     if name not in LABEL_SETS:
         raise OptionError(f"unknown label set {name!r}: expected one of {', '.join(LABEL_SETS)}, or a file")
     text = resources.files("belvedere.tasks").joinpath("labels", f"{name}.txt").read_text(encoding="utf-8")
@@ -33,7 +37,7 @@ def find_labels(name_or_file: str) -> tuple[str, ...]:
     Raises:
         OptionError: neither a set nor a file, or a file that holds no labels.
     """
-    if name_or_file in LABEL_SETS:
+    if name_or_file in LABEL_SETS or name_or_file in ALIASES:
         return label_set(name_or_file)
     path = Path(name_or_file)
     if not path.is_file():

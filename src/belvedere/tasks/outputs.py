@@ -14,15 +14,24 @@ Outputs = Mapping[str, NDArray[Any]]
 """Output name to array for one picture, first axis 1."""
 
 
-def find_output(outputs: Outputs, name: str) -> NDArray[Any]:
-    """The output ``name``. Raises EngineError: there is none, or it is empty."""
+def find_output(outputs: Outputs, name: str, *, rows: bool = False) -> NDArray[Any]:
+    """The output ``name``; float16 as float32, in which everything behind it computes.
+
+    Args:
+        outputs: What there is.
+        name: Which one.
+        rows: Whether it may have no rows, as that of a network that found nothing.
+
+    Raises:
+        EngineError: there is none, or it is empty.
+    """
     if name not in outputs:
         have = ", ".join(outputs) or "none"
         raise EngineError(f"the network has no output '{name}' (it has: {have}); the artifact does not fit")
     values = outputs[name]
-    if not values.size:
+    if not values.size and not (rows and len(values) and values.ndim > 1):
         raise EngineError(f"network output '{name}' is empty: shape {values.shape}")
-    return values
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def as_rows(name: str, values: NDArray[Any], columns: int | None) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 class Result(Protocol):
     """What a model says about one picture; each task has a class of its own with this and more."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task, such as ``detection``."""
 
     @property
     def path(self) -> str | None:
@@ -35,3 +40,34 @@ class Result(Protocol):
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-serialisable values, without arrays: what ``predict --json`` prints."""
+
+
+class OfPicture(ABC):
+    """Mixed into results that keep their picture: its size, and what every JSON form begins with.
+
+    Attributes:
+        image: The decoded picture, RGB uint8 (height, width, 3).
+        path: Where it came from, if it had a name.
+    """
+
+    image: NDArray[np.uint8]
+    path: str | None
+
+    @property
+    @abstractmethod
+    def task(self) -> str:
+        """Name of the task, such as ``detection``."""
+
+    @property
+    def width(self) -> int:
+        """Width of the picture in pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Its height in pixels."""
+        return int(self.image.shape[0])
+
+    def header(self) -> dict[str, Any]:
+        """``path``, ``task``, ``width`` and ``height``."""
+        return {"path": self.path, "task": self.task, "width": self.width, "height": self.height}

@@ -7,6 +7,7 @@ mode, no reduced scale. How other layouts become 8-bit RGB is stated in `belvede
 
 from __future__ import annotations
 
+import glob
 import io
 import os
 import struct
@@ -56,6 +57,8 @@ _OPENERS: dict[str, type[Any]] = {
     "TIFF": TiffImagePlugin.TiffImageFile,
 }
 
+_SEVERAL = "give a list of paths, such as [record.path for record in belvedere.open_dataset({!r})]"
+
 # What Pillow's parsers let out on damaged input.
 _DAMAGE = (
     OSError,
@@ -101,7 +104,9 @@ def load_image(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS, exif: bo
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         return decode(_read(path, limits), name=str(path), limits=limits, exif=exif)
-    raise ImageError(f"a {type(source).__name__} is no picture: expected a path, bytes, a Pillow picture or an array")
+    raise ImageError(
+        f"a value of type {type(source).__name__} is no picture: expected a path, bytes, a Pillow picture or an array"
+    )
 
 
 def decode(
@@ -247,9 +252,10 @@ def _read(path: Path, limits: Limits) -> bytes:
         with path.open("rb") as stream:
             data = stream.read(limits.image_bytes + 1)
     except FileNotFoundError:
-        raise ImageError(f"{path}: there is no such file") from None
+        hint = f"; it is not read as a pattern: {_SEVERAL.format(str(path))}" if glob.has_magic(str(path)) else ""
+        raise ImageError(f"{path}: there is no such file{hint}") from None
     except IsADirectoryError:
-        raise ImageError(f"{path}: is a folder, not a picture") from None
+        raise ImageError(f"{path}: is a folder, not a picture; for those in it {_SEVERAL.format(str(path))}") from None
     except (OSError, ValueError) as error:
         if isinstance(error, LimitError):
             raise
@@ -261,7 +267,7 @@ def _read(path: Path, limits: Limits) -> bytes:
 
 def _too_many_bytes(name: str, size: int, limits: Limits) -> LimitError:
     return LimitError(
-        f"{name}: {size} bytes, over the limit of {limits.image_bytes}; make the file smaller or raise "
+        f"{name}: {size} bytes, over the limit of {limits.image_bytes}; make the file smaller, or in Python raise "
         "Limits.image_bytes"
     )
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from belvedere.core.errors import ImageError, OptionError
 from belvedere.vision.colors import parse_hex
-from belvedere.vision.paint import find_caption, paint_boxes, paint_caption, paint_heatmap, paint_outline
+from belvedere.vision.paint import Label, find_caption, paint_boxes, paint_caption, paint_heatmap, paint_outline
 from belvedere.vision.plates import BoxXYXY
 
 
@@ -77,15 +77,16 @@ def outline_mask(rgb: NDArray[np.uint8], mask: NDArray[np.bool_], color: str) ->
 def draw_boxes(
     rgb: NDArray[np.uint8],
     boxes_xyxy: Sequence[BoxXYXY],
-    labels: Sequence[str | None],
+    labels: Sequence[Label],
     colors: Sequence[str],
 ) -> NDArray[np.uint8]:
-    """Draw boxes with labels that stay inside the picture and apart from each other where there is room.
+    """Draw boxes with labels that stay inside the picture and never cover each other.
 
     Args:
         rgb: RGB uint8 (H, W, 3).
         boxes_xyxy: Left, top, right, bottom in pixels, right and bottom exclusive. The line runs outside.
-        labels: A text for each box; None or an empty one draws the box alone.
+        labels: A text for each box, or several of which the first that has room is written; None or an empty one
+            draws the box alone, as does a text that has no room. The first boxes get their labels first.
         colors: ``#RRGGBB`` for each box.
 
     Raises:

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from belvedere.core.errors import ImageError
 from belvedere.vision.colors import parse_hex
+from belvedere.vision.paint import mask_window
 from belvedere.vision.plates import fit_plate, line_width, text_color
 
 _LEGEND_SHARE = 0.06  # of the picture that one line of the legend may cover
@@ -31,7 +32,11 @@ def paint_area(picture: Image.Image, mask: NDArray[np.bool_], color: str, opacit
     """
     if mask.shape != (picture.height, picture.width) or mask.dtype != np.bool_:
         raise ImageError(f"a mask of {mask.dtype} {mask.shape}: expected bool {(picture.height, picture.width)}")
-    picture.paste(parse_hex(color), (0, 0), Image.fromarray(mask * np.uint8(round(opacity * 255))))
+    window = mask_window(mask)
+    if window is not None:  # only around the mask: the rest of a large picture would take long for nothing
+        rows, columns = window
+        tint = Image.fromarray(mask[window] * np.uint8(round(opacity * 255)))
+        picture.paste(parse_hex(color), (columns.start, rows.start), tint)
 
 
 def paint_classes(picture: Image.Image, class_map: NDArray[np.int16], colors: dict[int, str], opacity: float) -> None:

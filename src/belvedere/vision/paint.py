@@ -15,13 +15,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from belvedere.core.errors import ImageError, OptionError
 from belvedere.vision.colors import parse_hex
 from belvedere.vision.heat import heat_colors, heat_opacity
+from belvedere.vision.label_places import place_labels
 from belvedere.vision.plates import (
     BoxXYXY,
     Color,
     Plate,
     fit_plate,
+    font_size,
     line_width,
-    place_beside,
     place_in_corner,
     text_color,
 )
@@ -29,6 +30,12 @@ from belvedere.vision.plates import (
 _RIM_OPACITY = 0.6
 # A text that would cover more of the picture than this hides more than it says.
 _LABEL_SHARE, _CAPTION_SHARE = 0.05, 0.35
+_LABEL_SCALE, _SMALLEST_LABEL, _LABEL_OF_BOX = 0.75, 0.5, 0.2
+_BESIDE = 2  # pixels between a label and its box from which a line joins them
+_RIM_FROM = 24  # pixels of the shorter side; on smaller pictures a rim would hide what it shall show
+
+Label = str | Sequence[str] | None
+"""A text, several of which the first with room is written, or none."""
 
 
 def paint_heatmap(picture: Image.Image, heatmap: NDArray[np.floating[Any]], strength: float, floor: float) -> None:
@@ -54,7 +61,7 @@ def paint_outline(picture: Image.Image, mask: NDArray[np.bool_], color: str) -> 
     rim = max(1.0, half * 0.8)
     radius = int(half + rim) + 1
     # Only around the mask: the rest of a large picture would take long for nothing.
-    window = _window(mask, radius + 1)
+    window = mask_window(mask, radius + 1)
     if window is None:
         return
     mask, corner = mask[window], (window[1].start, window[0].start)
@@ -72,7 +79,7 @@ def paint_outline(picture: Image.Image, mask: NDArray[np.bool_], color: str) -> 
 def paint_boxes(
     picture: Image.Image,
     boxes_xyxy: Sequence[BoxXYXY],
-    labels: Sequence[str | None],
+    labels: Sequence[Label],
     colors: Sequence[str],
     keep_clear_xyxy: Sequence[BoxXYXY] = (),
 ) -> None:
@@ -81,31 +88,46 @@ def paint_boxes(
     Args:
         picture: The picture.
         boxes_xyxy: Left, top, right, bottom in pixels.
-        labels: One per box, maybe None.
+        labels: One per box, maybe None; or several texts of which the first that has room is written.
         colors: One per box.
-        keep_clear_xyxy: Places that labels should leave free, such as that of a caption.
+        keep_clear_xyxy: Places that labels leave free, such as that of a caption.
     """
     if not len(boxes_xyxy) == len(labels) == len(colors):
         raise OptionError(f"{len(boxes_xyxy)} boxes, {len(labels)} labels and {len(colors)} colours: expected one each")
     canvas = ImageDraw.Draw(picture)
-    line = line_width(*picture.size)
-    rim = max(1, line // 2)
-    shapes = [_grown(box, line + 2 * rim, picture.size) for box in boxes_xyxy]
     inks = [parse_hex(color) for color in colors]
-    for (left, top, right, bottom), ink in zip(shapes, inks, strict=True):
-        canvas.rectangle((left, top, right, bottom), outline=rim_color(ink), width=line + 2 * rim)
+    shapes = []
+    for box, ink in reversed(list(zip(boxes_xyxy, inks, strict=True))):  # the first on top
+        line, rim = _lines(box, picture.size)
+        left, top, right, bottom = _grown(box, line + 2 * rim, picture.size)
+        if rim:
+            canvas.rectangle((left, top, right, bottom), outline=rim_color(ink), width=line + 2 * rim)
         inner = (left + rim, top + rim, right - rim, bottom - rim)
         if inner[0] <= inner[2] and inner[1] <= inner[3]:
             canvas.rectangle(inner, outline=ink, width=line)
-    taken = list(keep_clear_xyxy)
-    for shape, label, ink in zip(shapes, labels, inks, strict=True):
-        plate = fit_plate([label], *picture.size, share=_LABEL_SHARE, scale=0.85) if label and label.strip() else None
-        if plate is None:
-            continue
-        around = (shape[0], shape[1], shape[2] + 1, shape[3] + 1)
-        x, y = place_beside(plate, around, taken, shapes, *picture.size)
-        plate.draw(canvas, x, y, fill=ink, ink=text_color(ink))
-        taken.append(plate.xyxy(x, y))
+        shapes.append((left, top, right + 1, bottom + 1))
+    paint_labels(picture, shapes[::-1], labels, colors, keep_clear_xyxy)
+
+
+def paint_labels(
+    picture: Image.Image,
+    boxes_xyxy: Sequence[BoxXYXY],
+    labels: Sequence[Label],
+    colors: Sequence[str],
+    keep_clear_xyxy: Sequence[BoxXYXY] = (),
+) -> None:
+    """Write labels beside boxes, as `paint_boxes` does, without the boxes. One that has no room is left out."""
+    scale = _label_scale(boxes_xyxy, picture.size)
+    plates = [_plates(label, picture.size, scale) for label in labels]
+    canvas = ImageDraw.Draw(picture)
+    places = place_labels(plates, boxes_xyxy, keep_clear_xyxy, *picture.size)
+    inks = [parse_hex(color) for color in colors]
+    for placed, box, ink in zip(places, boxes_xyxy, inks, strict=True):
+        if placed is not None:  # lines first, so that they run under other labels
+            _lead(canvas, placed.plate.xyxy(placed.x, placed.y), box, ink)
+    for placed, ink in zip(places, inks, strict=True):
+        if placed is not None:
+            placed.plate.draw(canvas, placed.x, placed.y, fill=ink, ink=text_color(ink))
 
 
 def find_caption(
@@ -142,13 +164,54 @@ def rim_color(color: Color) -> Color:
     return (255, 255, 255) if text_color(color) == (255, 255, 255) else (17, 17, 17)
 
 
-def _window(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice] | None:
+def mask_window(mask: NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice] | None:
     """Rows and columns that hold the mask and a margin around it; None for an empty mask."""
     found = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
     if not found[0].size:
         return None
     rows, columns = (slice(max(0, int(at[0]) - margin), int(at[-1]) + 1 + margin) for at in found)
     return rows, columns
+
+
+def _lines(box: BoxXYXY, size: tuple[int, int]) -> tuple[int, int]:
+    """Width of a box's line and of its rim: thinner around small things, none on pictures without room for it."""
+    smallest = min(box[2] - box[0], box[3] - box[1])
+    line = max(1, min(line_width(*size), round(smallest / 12)))
+    return line, max(1, line // 2) if min(size) >= _RIM_FROM else 0
+
+
+def _lead(canvas: ImageDraw.ImageDraw, plate: BoxXYXY, box: BoxXYXY, ink: Color) -> None:
+    """A line from a label to its box, where it does not lie beside it."""
+    ends = []
+    for low, high in ((0, 2), (1, 3)):
+        inner = max(plate[low], box[low]), min(plate[high], box[high])
+        middle = (inner[0] + inner[1]) / 2
+        apart = inner[0] > inner[1]
+        ends.append((plate[high], box[low]) if apart and plate[high] <= box[low] else (plate[low], box[high]))
+        if not apart:
+            ends[-1] = (middle, middle)
+    (x0, x1), (y0, y1) = ends
+    if max(abs(x1 - x0), abs(y1 - y0)) > _BESIDE:
+        line = max(1, round((plate[3] - plate[1]) / 14))
+        canvas.line((x0, y0, x1, y1), fill=rim_color(ink), width=line + 2)
+        canvas.line((x0, y0, x1, y1), fill=ink, width=line)
+
+
+def _label_scale(boxes: Sequence[BoxXYXY], size: tuple[int, int]) -> float:
+    """Factor on the picture's font size: small among small things, but never too small to be read."""
+    if not boxes:
+        return _LABEL_SCALE
+    edges = [max(1.0, (box[2] - box[0]) * (box[3] - box[1])) ** 0.5 for box in boxes]
+    wanted = _LABEL_OF_BOX * float(np.median(edges)) / font_size(*size)
+    return min(_LABEL_SCALE, max(_SMALLEST_LABEL, wanted))
+
+
+def _plates(label: Label, size: tuple[int, int], scale: float) -> list[Plate]:
+    """The label's texts as plates: each at full size, then smaller."""
+    texts = [label] if isinstance(label, str) else list(label or ())
+    shares = [(text, scale * factor) for text in texts for factor in (1.0, 0.8)]
+    plates = (fit_plate([text], *size, share=_LABEL_SHARE, scale=part) for text, part in shares if text.strip())
+    return [plate for plate in plates if plate is not None]
 
 
 def _fill(picture: Image.Image, color: Color, corner: tuple[int, int], opacity: Image.Image) -> None:

@@ -39,7 +39,7 @@ def check_pixels(width: int, height: int, name: str, limits: Limits) -> None:
     if width * height > limits.image_pixels:
         raise LimitError(
             f"{name}: {width} x {height} is {width * height} pixels, over the limit of "
-            f"{limits.image_pixels}; make the picture smaller or raise Limits.image_pixels"
+            f"{limits.image_pixels}; make the picture smaller, or in Python raise Limits.image_pixels"
         )
 
 

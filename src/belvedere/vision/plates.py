@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import ImageDraw, ImageFont
@@ -96,41 +96,6 @@ def fit_plate(texts: Sequence[str], width: int, height: int, *, share: float, sc
     return None
 
 
-def place_beside(
-    plate: Plate, box: BoxXYXY, taken: Sequence[BoxXYXY], boxes: Iterable[BoxXYXY], width: int, height: int
-) -> tuple[int, int]:
-    """Where to put the label of ``box``: near it, inside the picture, clear of other labels where possible.
-
-    Covering another label weighs most, then covering boxes (also its own), then distance.
-    """
-    left, top, right, bottom = box
-    w, h = plate.width, plate.height
-    wishes = (
-        (left, top - h),
-        (right - w, top - h),
-        (left, bottom),
-        (right - w, bottom),
-        (right, top),
-        (left - w, top),
-        (right, bottom - h),
-        (left - w, bottom - h),
-        (left, top),
-        (left, top - 2 * h),
-        (left, bottom + h),
-    )
-    spots = [(_inside(x, w, width), _inside(y, h, height)) for x, y in wishes]
-    others = list(boxes)
-
-    def cost(number: int) -> float:
-        x, y = spots[number]
-        here = (x, y, x + w, y + h)
-        labels = sum(_overlap(here, other) for other in taken)
-        shapes = sum(_overlap(here, other) for other in others)
-        return 20 * labels + shapes + number * w * h / 50
-
-    return spots[min(range(len(spots)), key=cost)]
-
-
 def place_in_corner(plate: Plate, avoid: Sequence[BoxXYXY], width: int, height: int, margin: int) -> tuple[int, int]:
     """The corner of the picture where the plate covers least of ``avoid``; upper left if all are equal."""
     right, bottom = width - plate.width, height - plate.height
@@ -163,10 +128,6 @@ def _measure(text: str, size: int) -> Plate:
         padding=padding,
         top=top,
     )
-
-
-def _inside(start: float, length: int, whole: int) -> int:
-    return int(min(max(0, start), whole - length))
 
 
 def _overlap(first: BoxXYXY, second: BoxXYXY) -> float:

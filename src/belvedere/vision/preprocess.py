@@ -31,7 +31,7 @@ from belvedere.vision.resize import check_kernel
 
 COLORS = ("RGB", "BGR", "GRAY")
 LAYOUTS = ("NCHW", "NHWC")
-DTYPES = ("float32", "uint8")
+DTYPES = ("float32", "float16", "uint8")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Preprocess:
         anchor: Where a letterbox puts the picture: ``center`` or ``top-left``.
         fill: Colour of a letterbox's rest: red, green, blue, 0..255.
         short: The shorter side before a crop, in pixels, at least width and height.
-        dtype: ``float32``, or ``uint8`` for the pixels as they are (then scale 1, mean 0, std 1).
+        dtype: ``float32``; ``float16`` for the same values rounded at last; or ``uint8`` for the pixels as they are
+            (then scale 1, mean 0, std 1).
 
     Raises:
         OptionError: a field has no usable value.
@@ -73,7 +74,7 @@ class Preprocess:
     anchor: Literal["center", "top-left"] = "center"
     fill: tuple[int, int, int] = (0, 0, 0)
     short: int | None = None
-    dtype: Literal["float32", "uint8"] = "float32"
+    dtype: Literal["float32", "float16", "uint8"] = "float32"
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel)

@@ -21,7 +21,11 @@ KERNELS = {
 LINEAR = "linear"
 """Interpolation between the four nearest pixels at any scale, without anti-aliasing: OpenCV's ``INTER_LINEAR``."""
 
-KERNEL_NAMES = (*KERNELS, LINEAR)
+CUBIC = "cubic"
+"""Interpolation over the nearest 4x4 pixels at any scale, without anti-aliasing (Keys 1981, a = -0.75): OpenCV's
+``INTER_CUBIC``, with which GluonCV's presets resize."""
+
+KERNEL_NAMES = (*KERNELS, LINEAR, CUBIC)
 """Kernel names that a manifest may hold."""
 
 
@@ -52,6 +56,8 @@ def resize_part(
     check_kernel(kernel_name)
     if kernel_name == LINEAR:
         return _linear(image, box_xyxy, width, height)
+    if kernel_name == CUBIC:
+        return _cubic(image, box_xyxy, width, height)
     picture = Image.fromarray(np.ascontiguousarray(image))
     return np.asarray(picture.resize((width, height), KERNELS[kernel_name], box=box_xyxy))
 
@@ -65,8 +71,9 @@ def resize_rgb(image: NDArray[np.uint8], width: int, height: int, kernel_name: s
     check_kernel(kernel_name)
     if image.shape[:2] == (height, width):
         return image
-    if kernel_name == LINEAR:
-        return _linear(image, (0, 0, image.shape[1], image.shape[0]), width, height)
+    if kernel_name in (LINEAR, CUBIC):
+        whole = (0, 0, image.shape[1], image.shape[0])
+        return resize_part(image, whole, width, height, kernel_name)
     return np.asarray(Image.fromarray(image).resize((width, height), KERNELS[kernel_name]))
 
 
@@ -110,6 +117,37 @@ def _linear(
         rows.append(first + (own.take(at_next, axis=1) - first) * u)
     mixed = np.rint(rows[0] + (rows[1] - rows[0]) * v).astype(np.uint8)
     return mixed.reshape(height, width, 3)
+
+
+def _cubic(
+    image: NDArray[np.uint8], box_xyxy: tuple[float, float, float, float], width: int, height: int
+) -> NDArray[np.uint8]:
+    left, top, right, bottom = box_xyxy
+    columns, across = _four(left, right, width, image.shape[1])
+    rows, down = _four(top, bottom, height, image.shape[0])
+    flat = np.ascontiguousarray(image).reshape(len(image), -1)
+    # Rows first, and only those that are needed: most pictures are made smaller.
+    tall = np.zeros((height, flat.shape[1]), dtype=np.float32)
+    for tap in range(4):
+        tall += flat.take(rows[tap], axis=0) * down[tap][:, None].astype(np.float32)
+    mixed = np.zeros((height, 3 * width), dtype=np.float32)
+    for tap in range(4):
+        at = (3 * columns[tap][:, None] + np.arange(3)).ravel()
+        mixed += tall.take(at, axis=1) * np.repeat(across[tap], 3).astype(np.float32)
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8).reshape(height, width, 3)
+
+
+def _four(low: float, high: float, size: int, source: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """For each of ``size`` cells over ``low`` to ``high`` the four nearest pixels and their weights, (4, size) each."""
+    at = low + (np.arange(size) + 0.5) * ((high - low) / size) - 0.5
+    first = np.floor(at)
+    share = at - first
+    a = -0.75
+    outer = [((a * t - 5 * a) * t + 8 * a) * t - 4 * a for t in (share + 1, 2 - share)]
+    inner = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (share, 1 - share)]
+    weights = np.stack([outer[0], inner[0], inner[1], outer[1]])
+    places = np.clip(first[None] + np.arange(-1, 3)[:, None], 0, source - 1)
+    return places.astype(np.intp), weights
 
 
 def _neighbours(

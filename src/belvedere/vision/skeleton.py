@@ -20,6 +20,7 @@ def paint_skeleton(
     shown: NDArray[np.bool_],
     bones: Sequence[tuple[int, int]],
     color: str,
+    size: float | None = None,
 ) -> None:
     """Draw joints as dots and bones as lines between them, each with a rim.
 
@@ -29,6 +30,7 @@ def paint_skeleton(
         shown: Joints to draw, bool (K,); a bone is drawn where both its ends are.
         bones: Pairs of joints.
         color: ``#RRGGBB``.
+        size: The longer side of the person's box in pixels: lines get thinner on small people.
 
     Raises:
         OptionError: ``color`` is no colour.
@@ -36,14 +38,18 @@ def paint_skeleton(
     ink = parse_hex(color)
     rim = rim_color(ink)
     canvas = ImageDraw.Draw(picture)
-    line = max(2, line_width(*picture.size))
+    line = max(2, round(1.5 * line_width(*picture.size))) if min(picture.size) > 64 else 1
+    if size is not None:
+        line = max(1, min(line, round(size / 30)))
     # Far beyond the picture the drawing library would count pixels for nothing.
     far = 4 * max(picture.size)
     points = np.clip(points_xy, -far, far).astype(float)
     lines = [(*points[a], *points[b]) for a, b in bones if shown[a] and shown[b]]
-    for width, paint in ((line + 2, rim), (line, ink)):
+    edge = 2 * max(1, round(line / 3))
+    for width, paint in ((line + edge, rim), (line, ink)):
         for ends in lines:
             canvas.line(ends, fill=paint, width=width)
     for x, y in points[shown]:
-        radius = 1.5 * line
-        canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=ink, outline=rim)
+        radius = 1.6 * line
+        around = (x - radius, y - radius, x + radius, y + radius)
+        canvas.ellipse(around, fill=ink, outline=rim, width=max(1, edge // 2))

@@ -129,7 +129,9 @@ def test_maps_have_the_pictures_size():
 def test_to_dict_is_json():
     plain, with_types = make(path="a.jpg").to_dict(), typed().to_dict()
     assert json.loads(json.dumps(plain)) == plain
-    assert set(plain) == {"path", "score", "is_anomalous", "confidence", "threshold", "regions"}
+    header = {"path", "task", "width", "height"}
+    assert set(plain) == {*header, "score", "is_anomalous", "confidence", "threshold", "regions"}
+    assert plain["task"] == "anomaly"
     assert set(with_types) == {*plain, "types"}
     assert [area["label"] for area in json.loads(json.dumps(with_types))["types"]] == ["scratch", "stain"]
     assert plain["regions"][0]["box_xyxy"] == [40.0, 20.0, 56.0, 30.0]

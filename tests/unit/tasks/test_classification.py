@@ -57,9 +57,16 @@ def test_ties_go_to_the_lower_index():
 
 def test_to_dict_is_json():
     plain = json.loads(json.dumps(decode([[1.0, 2.0]], labels=("a", "b")).to_dict()))
-    assert plain["path"] == "a.jpg"
-    assert plain["label"] == "b"
-    assert [found["index"] for found in plain["classes"]] == [1, 0]
+    assert {key: plain[key] for key in ("path", "task", "width", "height")} == {
+        "path": "a.jpg",
+        "task": "classification",
+        "width": 90,
+        "height": 60,
+    }
+    assert set(plain) == {"path", "task", "width", "height", "labels"}
+    assert [(found["label"], found["class_id"]) for found in plain["labels"]] == [("b", 1), ("a", 0)]
+    assert plain["labels"][0]["score"] == pytest.approx(1 / (1 + np.exp(-1)))
+    assert len(decode(np.arange(9.0)[None]).to_dict()["labels"]) == 5
 
 
 def test_draw():

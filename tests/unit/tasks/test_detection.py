@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import json
-import sys
-import types
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belvedere.core.errors import EngineError, MissingExtraError, OptionError
+from belvedere.core.errors import EngineError, OptionError
 from belvedere.tasks.detection import DetectionDecoder, DetectionResult, decode_detection
 from belvedere.tasks.detection.formats import ROLES, grid_cells
 from belvedere.tasks.detection.suppression import box_iou, suppress
@@ -199,7 +197,7 @@ def test_settings_are_checked(settings):
 
 def test_every_format_is_known_by_its_roles():
     for form, roles in ROLES.items():
-        assert DetectionDecoder(form, tuple(roles), iou=0.5).roles == roles
+        assert DetectionDecoder(form, tuple(roles), iou=0.5, anchors=((10.0, 20.0),)).roles == roles
 
 
 def sample(**changed):
@@ -216,9 +214,10 @@ def sample(**changed):
 
 def test_to_dict_is_json():
     plain = json.loads(json.dumps(sample().to_dict()))
-    assert (plain["path"], plain["width"], plain["height"]) == ("a.jpg", 200, 100)
+    assert (plain["path"], plain["task"], plain["width"], plain["height"]) == ("a.jpg", "detection", 200, 100)
     first = plain["detections"][0]
-    assert (first["label"], first["class_id"], first["box_xyxy"]) == ("dog", 1, [20, 10, 100, 50])
+    assert set(first) == {"label", "class_id", "score", "box"}
+    assert (first["label"], first["class_id"], first["box"]) == ("dog", 1, [20, 10, 100, 50])
     assert first["score"] == pytest.approx(0.9)
 
 
@@ -248,32 +247,3 @@ def test_draw_marks_the_boxes():
 def test_arrays_must_fit_together(changed):
     with pytest.raises(OptionError):
         sample(**changed)
-
-
-def test_to_supervision_without_the_package(monkeypatch):
-    monkeypatch.setitem(sys.modules, "supervision", None)
-    with pytest.raises(MissingExtraError, match=r"\[supervision\]"):
-        sample().to_supervision()
-
-
-def test_to_supervision_hands_over_everything(monkeypatch):
-    module = types.ModuleType("supervision")
-    module.Detections = lambda **fields: fields
-    monkeypatch.setitem(sys.modules, "supervision", module)
-    grids = np.ones((2, 2, 2), np.float32)
-    result = sample(mask_grids=grids, mask_boxes_xyxy=sample().boxes_xyxy)
-    fields = result.to_supervision()
-    assert np.array_equal(fields["xyxy"], result.boxes_xyxy)
-    assert fields["mask"].shape == (2, 100, 200)
-    assert np.array_equal(fields["mask"][1], result.mask(1))
-    assert fields["confidence"] == pytest.approx([0.9, 0.4])
-    assert fields["class_id"].tolist() == [1, 0]
-    assert fields["data"]["class_name"].tolist() == ["dog", "cat"]
-    assert sample().to_supervision()["mask"] is None
-
-
-def test_to_supervision_with_the_package():
-    supervision = pytest.importorskip("supervision", reason="the package supervision is not installed")
-    found = sample().to_supervision()
-    assert isinstance(found, supervision.Detections)
-    assert list(found.data["class_name"]) == ["dog", "cat"]

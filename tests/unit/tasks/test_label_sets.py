@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from belvedere.core.errors import OptionError
-from belvedere.tasks.label_names import class_color, class_name
+from belvedere.tasks.label_names import class_name, label_color
 from belvedere.tasks.label_sets import LABEL_SETS, find_labels, label_set
 
 
@@ -71,7 +73,7 @@ def test_files_that_are_no_labels(tmp_path, content, message):
 
 def test_neither_set_nor_file(tmp_path):
     with pytest.raises(OptionError, match="coco80"):
-        find_labels("coco")
+        find_labels("cocos")
     with pytest.raises(OptionError, match="coco80"):
         find_labels(str(tmp_path))
     with pytest.raises(OptionError, match="coco80"):
@@ -82,4 +84,14 @@ def test_names_and_colours_of_classes():
     assert class_name(("cat",), 0) == "cat"
     assert class_name(("cat",), 1) == class_name((), 1) == "class 1"
     assert class_name(("cat",), -1) == "class -1"
-    assert class_color(0) == class_color(255) != class_color(1)
+    assert label_color("dog") == label_color("dog") != label_color("cat")
+    assert all(re.fullmatch("#[0-9A-F]{6}", label_color(name)) for name in label_set("imagenet1000"))
+
+
+def test_classes_that_are_often_together_have_different_colours():
+    often = ["person", "bicycle", "car", "motorcycle", "bus", "truck", "traffic light", "dog", "cat", "horse"]
+    assert len({label_color(name) for name in often}) == len(often)
+
+
+def test_coco_is_short_for_its_80_classes():
+    assert find_labels("coco") == label_set("coco") == label_set("coco80")

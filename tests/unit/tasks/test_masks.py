@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +12,10 @@ from hypothesis.extra.numpy import arrays
 
 from belvedere.core.errors import EngineError, OptionError
 from belvedere.tasks.detection import DetectionDecoder, DetectionResult
-from belvedere.tasks.detection.masks import paste_mask, run_lengths
+from belvedere.tasks.detection.masks import Window, grid_window, paste_mask, window_runs
 from belvedere.tasks.segmentation import InstanceDecoder, decode_instances
 from belvedere.vision.placement import Placement
+from belvedere.vision.rle import encode, from_coco
 
 IMAGE = np.full((100, 200, 3), 120, dtype=np.uint8)
 HALF = Placement(200, 100, 100, 50, 0.5, 0.5)
@@ -58,17 +61,25 @@ def test_boxes_that_hold_no_pixel(box):
     assert not paste_mask(np.ones((4, 4), np.float32), np.array(box, float), 30, 20, 0.5).any()
 
 
-@given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
-def test_run_lengths_give_the_mask_back(mask):
-    lengths = run_lengths(mask)
-    values = np.repeat(np.arange(len(lengths)) % 2, lengths).astype(bool)
-    assert np.array_equal(values.reshape(mask.shape, order="F"), mask)
-    assert min(lengths[1:], default=1) > 0
+@given(arrays(np.bool_, st.tuples(st.integers(0, 7), st.integers(0, 7))), st.tuples(*[st.integers(0, 3)] * 4))
+def test_runs_of_a_window_are_those_of_the_whole_mask(mask, margins):
+    left, top, right, bottom = margins
+    whole = np.pad(mask, ((top, bottom + 1), (left, right + 1)))
+    found = window_runs(Window(mask, left, top), whole.shape[1], whole.shape[0])
+    assert found.counts.tolist() == encode(whole).counts.tolist()
+    assert np.array_equal(found.to_mask(), whole)
 
 
-def test_run_lengths_by_hand():
-    assert run_lengths(np.array([[0, 1], [1, 1]], bool)) == [1, 3]
-    assert run_lengths(np.array([[1, 0], [0, 0]], bool)) == [0, 1, 3]
+@given(arrays(np.bool_, st.tuples(st.integers(1, 7), st.integers(1, 7))))
+def test_runs_of_a_window_as_large_as_the_picture(mask):
+    found = window_runs(Window(mask, 0, 0), mask.shape[1], mask.shape[0])
+    assert found.counts.tolist() == encode(mask).counts.tolist()
+
+
+def test_a_window_lies_where_its_box_does():
+    found = grid_window(np.ones((4, 4), np.float32), np.array([5.0, 3.0, 15.0, 9.0]), 30, 20, 0.5)
+    assert (found.left, found.top, found.mask.shape) == (5, 3, (6, 10))
+    assert (found.rows, found.columns) == (slice(3, 9), slice(5, 15))
 
 
 def outputs(masks, ids=(1, 0, -1), scores=(0.9, 0.95, -1)):
@@ -110,19 +121,46 @@ def test_masks_of_every_class():
 def test_dict_and_drawing_have_the_masks():
     result = decode_instances(outputs(np.ones((3, 4, 4))), DECODER, HALF, IMAGE)
     row = json.loads(json.dumps(result.to_dict()))["detections"][1]
-    assert row["segmentation"]["size"] == [100, 200]
-    assert sum(row["segmentation"]["counts"]) == 20_000
-    assert row["area"] == int(result.mask(1).sum())
-    assert 0.95 < row["area"] / (80 * 40) <= 1  # bilinear edges round the corners off
+    assert result.task == "instance-segmentation"
+    assert set(row) == {"label", "class_id", "score", "box", "mask"}
+    assert row["mask"]["size"] == [100, 200]
+    assert np.array_equal(from_coco(row["mask"], 100, 200).to_mask(), result.mask(1))
+    assert 0.95 < result.masks[1].area / (80 * 40) <= 1  # bilinear edges round the corners off
     assert (np.asarray(result.draw())[30, 60] != 120).any()
     assert result.above(0.93).has_masks
     assert len(result.above(0.93).mask_grids) == 1
+
+
+def test_masks_as_run_lengths_are_the_same_masks():
+    result = decode_instances(outputs(np.ones((3, 4, 4))), DECODER, HALF, IMAGE)
+    runs = replace(result, mask_grids=None, mask_boxes_xyxy=None, mask_runs=result.masks)
+    assert runs.has_masks
+    assert [runs.mask(number).tolist() for number in (0, 1)] == [result.mask(number).tolist() for number in (0, 1)]
+    assert runs.to_dict() == result.to_dict()
+    assert [found.counts.tolist() for found in runs.above(0.93).masks] == [result.masks[0].counts.tolist()]
+    assert runs.draw(scale=2).size == (400, 200)
+    with pytest.raises(OptionError, match="one of them"):
+        replace(result, mask_runs=result.masks)
+    with pytest.raises(OptionError, match="expected 2 of 200 x 100"):
+        replace(runs, mask_runs=result.masks[:1])
+    with pytest.raises(OptionError, match="expected 2 of 200 x 100"):
+        replace(runs, mask_runs=(encode(np.ones((2, 2), bool)),) * 2)
+
+
+def test_pickling_leaves_out_what_was_derived():
+    result = decode_instances(outputs(np.ones((3, 4, 4))), DECODER, HALF, IMAGE)
+    before = len(pickle.dumps(result))
+    assert result.masks[0].area
+    assert len(pickle.dumps(result)) == before
 
 
 def test_without_masks():
     bare = DetectionResult(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), (), IMAGE)
     with pytest.raises(OptionError, match="no masks"):
         bare.mask(0)
+    with pytest.raises(OptionError, match="no masks"):
+        assert bare.masks
+    assert bare.task == "detection"
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,14 @@ def test_results_name_draw_and_print():
     assert (person[0].name, person[0].score) == ("nose", pytest.approx(0.9))
     assert person[1].xy == pytest.approx((67.5, 60))
     plain = json.loads(json.dumps(result.to_dict()))
-    assert [point["name"] for point in plain["people"][0]["keypoints"]] == list(COCO_KEYPOINTS)
+    assert (plain["path"], plain["task"], plain["width"], plain["height"]) == ("a.jpg", "pose", 90, 120)
+    (row,) = plain["detections"]
+    assert set(row) == {"label", "class_id", "score", "box", "keypoints"}
+    assert (row["label"], row["class_id"], row["score"]) == ("person", 0, pytest.approx(0.8))
+    assert row["box"] == pytest.approx([22.5, 30, 67.5, 90])  # around the three joints that count
+    assert [point["name"] for point in row["keypoints"]] == list(COCO_KEYPOINTS)
+    assert [point["visible"] for point in row["keypoints"]] == [True] * 3 + [False] * 14
+    assert (row["keypoints"][1]["x"], row["keypoints"][1]["y"]) == (pytest.approx(67.5), pytest.approx(60))
     pixels = np.asarray(result.draw())
     assert (pixels[30, 22] != 120).any()
     assert np.all(pixels[60, 45] == 120)  # joints below the threshold are not drawn, nor are their bones

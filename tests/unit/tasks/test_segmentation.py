@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from belvedere.core.errors import EngineError, OptionError
 from belvedere.tasks.segmentation import SegmentationDecoder, SegmentationMeter, decode_segmentation
 from belvedere.vision.preprocess import Preprocess
+from belvedere.vision.rle import from_coco
 
 LABELS = ("background", "cat", "dog")
 IMAGE = np.full((40, 60, 3), 120, dtype=np.uint8)
@@ -91,7 +92,15 @@ def test_areas_masks_dict():
     ]
     assert result.mask(2).sum() == 400
     plain = json.loads(json.dumps(result.to_dict()))
+    assert (plain["path"], plain["task"], plain["width"], plain["height"]) == (
+        "a.jpg",
+        "semantic-segmentation",
+        60,
+        40,
+    )
     assert [found["label"] for found in plain["classes"]] == ["background", "cat", "dog"]
+    assert set(plain["classes"][0]) == {"label", "class_id", "area", "mask"}
+    assert np.array_equal(from_coco(plain["classes"][2]["mask"], 40, 60).to_mask(), result.mask(2))
 
 
 def test_drawing_leaves_background_alone():
@@ -102,6 +111,15 @@ def test_drawing_leaves_background_alone():
     assert result.draw(scale=3).size == (180, 120)
     with pytest.raises(OptionError):
         result.draw(scale=0)
+
+
+def test_to_supervision_with_the_package():
+    supervision = pytest.importorskip("supervision", reason="the package supervision is not installed")
+    found = decode(CLASSES[None], form="classes", background=0).to_supervision()
+    assert isinstance(found, supervision.Detections)
+    assert list(found.data["class_name"]) == ["cat", "dog"]
+    assert found.xyxy.tolist() == [[0, 0, 30, 20], [40, 20, 60, 40]]
+    assert np.array_equal(found.mask[1], decode(CLASSES[None], form="classes").mask(2))
 
 
 def test_pickling_leaves_out_what_was_derived():

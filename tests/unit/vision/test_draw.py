@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from belvedere.core.errors import ImageError, OptionError
 from belvedere.vision.colors import palette, parse_hex
-from belvedere.vision.draw import caption, draw_boxes, outline_mask, overlay_heatmap
+from belvedere.vision.draw import canvas_of, caption, draw_boxes, outline_mask, overlay_heatmap
 from belvedere.vision.heat import heat_colors, heat_opacity
-from belvedere.vision.plates import fit_plate, place_beside, text_color
+from belvedere.vision.paint import paint_labels
+from belvedere.vision.plates import text_color
 from unit.vision.pictures import scene
 
 GREY = np.full((240, 320, 3), 128, dtype=np.uint8)
@@ -111,19 +110,24 @@ class TestBoxes:
         with pytest.raises(OptionError, match="1 boxes, 0 labels and 1 colours"):
             draw_boxes(GREY, [(0, 0, 1, 1)], [], ["#FF0000"])
 
-    @settings(max_examples=60, deadline=None)
-    @given(st.integers(30, 500), st.integers(30, 400), st.lists(st.tuples(*[st.floats(-20, 600)] * 4), max_size=6))
-    def test_plates_stay_inside(self, width, height, boxes):
-        plate = fit_plate(["stain 0.93", "0.93"], width, height, share=1.0)
-        if plate is None:
-            return
-        taken = []
-        for box in boxes:
-            x, y = place_beside(plate, box, taken, boxes, width, height)
-            left, top, right, bottom = plate.xyxy(x, y)
-            assert 0 <= left < right <= width
-            assert 0 <= top < bottom <= height
-            taken.append((left, top, right, bottom))
+    def test_the_first_box_lies_on_top(self):
+        drawn = draw_boxes(GREY, [(50, 50, 100, 100), (48, 48, 102, 102)], [None, None], ["#FF0000", "#0000FF"])
+        assert tuple(drawn[75, 48]) == (255, 0, 0)
+
+    def test_a_shorter_text_where_the_long_one_has_no_room(self):
+        small = np.full((40, 60, 3), 128, np.uint8)
+        short = draw_boxes(small, [(10, 25, 30, 39)], ["a name"], ["#FF0000"])
+        long = draw_boxes(small, [(10, 25, 30, 39)], [("a name that is far too long for it", "a name")], ["#FF0000"])
+        assert np.array_equal(short, long)
+
+    def test_a_label_apart_from_its_box_is_joined_to_it(self):
+        box = (100, 100, 130, 130)
+        near, apart = canvas_of(GREY), canvas_of(GREY)
+        paint_labels(near, [box], ["dog 0.9"], ["#FF0000"])
+        paint_labels(apart, [box], ["dog 0.9"], ["#FF0000"], [(40, 86, 200, 146)])
+        lines = (np.asarray(apart) == (255, 0, 0)).all(axis=2)
+        assert lines[82:100].any(axis=1).all() or lines[130:150].any(axis=1).all()  # from the plate to the box
+        assert (np.asarray(near) == (255, 0, 0)).all(axis=2).any(axis=1).sum() < lines.any(axis=1).sum()
 
 
 class TestCaption:

@@ -78,7 +78,7 @@ def find_regions(
     from scipy import ndimage
 
     labels, _ = ndimage.label(flagged, structure=np.ones((3, 3), dtype=np.int8))
-    across, down = width / grid.shape[1], height / grid.shape[0]
+    cells_down, cells_across = grid.shape
     peak = float(grid.max())
     regions = []
     for number, window in enumerate(ndimage.find_objects(labels), start=1):
@@ -88,9 +88,11 @@ def find_regions(
         if area < SMALLEST_REGION and score < peak:
             continue
         rows, columns = window
-        box = (columns.start * across, rows.start * down, columns.stop * across, rows.stop * down)
+        # Multiplied first: the last cell ends at the picture's edge, and not beyond it by a rounding error.
+        left, right = columns.start * width / cells_across, columns.stop * width / cells_across
+        top, bottom = rows.start * height / cells_down, rows.stop * height / cells_down
         label = None if type_grid is None else _majority(type_grid[window][inside], types)
-        regions.append(Region(box, area, score, label))
+        regions.append(Region((left, top, right, bottom), area, score, label))
     return tuple(sorted(regions, key=lambda region: (-region.score, -region.area, region.box_xyxy)))
 
 

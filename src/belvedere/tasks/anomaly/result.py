@@ -52,6 +52,11 @@ class AnomalyResult:
     path: str | None = None
 
     @property
+    def task(self) -> str:
+        """``anomaly``."""
+        return "anomaly"
+
+    @property
     def is_anomalous(self) -> bool:
         """Whether the score, rounded to four decimals, reaches the threshold (Lookout for Vision's rule)."""
         return round(self.score, 4) >= round(self.threshold, 4)
@@ -126,6 +131,9 @@ class AnomalyResult:
         """The result as JSON-serialisable values, without arrays: what ``predict --json`` prints."""
         values: dict[str, Any] = {
             "path": self.path,
+            "task": self.task,
+            "width": self.width,
+            "height": self.height,
             "score": float(self.score),
             "is_anomalous": bool(self.is_anomalous),
             "confidence": float(self.confidence),

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.core.errors import OptionError
-from belvedere.tasks.label_names import class_color, class_name
+from belvedere.tasks.label_names import class_name, label_color
+from belvedere.tasks.result import OfPicture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,11 +32,11 @@ class ClassScore:
 
     def to_dict(self) -> dict[str, Any]:
         """The class as JSON-serialisable values."""
-        return {"index": self.index, "label": self.label, "score": self.score}
+        return {"label": self.label, "class_id": self.index, "score": self.score}
 
 
 @dataclass(frozen=True, eq=False)
-class ClassificationResult:
+class ClassificationResult(OfPicture):
     """The scores of all classes for one picture.
 
     Attributes:
@@ -51,14 +52,9 @@ class ClassificationResult:
     path: str | None = None
 
     @property
-    def width(self) -> int:
-        """Width of the picture in pixels."""
-        return int(self.image.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Its height in pixels."""
-        return int(self.image.shape[0])
+    def task(self) -> str:
+        """``classification``."""
+        return "classification"
 
     @property
     def index(self) -> int:
@@ -101,15 +97,21 @@ class ClassificationResult:
         picture = canvas_of(self.image, scale)
         caption = find_caption(picture.size, [f"{self.label} {self.score:.2f}", self.label, f"{self.score:.2f}"])
         if caption is not None:
-            paint_caption(picture, *caption, class_color(self.index), filled=True)
+            paint_caption(picture, *caption, label_color(self.label), filled=True)
         return picture
 
     def to_dict(self) -> dict[str, Any]:
         """The result with its five highest classes as JSON-serialisable values."""
-        return {
-            "path": self.path,
-            "index": self.index,
-            "label": self.label,
-            "score": self.score,
-            "classes": [found.to_dict() for found in self.top(5)],
-        }
+        return {**self.header(), "labels": [found.to_dict() for found in self.top(5)]}
+
+    def to_supervision(self) -> Any:
+        """The scores of all classes as ``supervision.Classifications``.
+
+        Raises:
+            MissingExtraError: the package ``supervision`` is not installed.
+        """
+        from belvedere.tasks.interchange import supervision_package
+
+        return supervision_package().Classifications(
+            class_id=np.arange(len(self.scores)), confidence=self.scores.copy()
+        )

@@ -1,28 +1,47 @@
 """The ways in which detectors write down what they found.
 
-Each function takes the outputs of one picture in the order of `ROLES` and gives rows in pixels of the network's input.
+Each reader takes the outputs of one picture in the order of `ROLES` and gives rows in pixels of the network's input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from belvedere.core.errors import EngineError
+from belvedere.tasks.detection.encoded import read_detr, read_ssd_raw
+from belvedere.tasks.detection.grids import (
+    read_darknet,
+    read_nanodet,
+    read_nanodet_plus,
+    read_yolo,
+    read_yolo3,
+    read_yolov8,
+    read_yolox,
+)
+from belvedere.tasks.detection.post_processed import read_gluoncv, read_multibox, read_ssd, read_tf_detection
+from belvedere.tasks.detection.rows import STRIDES, Array, Reading, Rows, grid_cells
 
-Array = NDArray[np.float32]
+__all__ = [
+    "COLUMNS", "FULL", "MANY", "OPTIONAL", "RAW", "ROLES", "STRIDES", "SUPPRESSED", "Array", "Reading", "Rows",
+    "grid_cells", "read_rows",
+]  # fmt: skip
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "gluoncv": ("ids", "scores", "boxes"),
     "multibox": ("rows",),
     "yolox": ("grid",),
     "yolo": ("rows",),
+    "yolov8": ("columns",),
     "darknet": ("rows",),
+    "yolo3": ("head",),
+    "nanodet": ("rows",),
+    "nanodet-plus": ("rows",),
     "ssd": ("boxes", "classes", "scores", "count"),
     "tf-detection": ("boxes", "classes", "scores", "count"),
+    "ssd-raw": ("codes", "numbers", "priors"),
+    "detr": ("queries", "boxes"),
 }
 """Formats and what their outputs are:
 
@@ -32,11 +51,21 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 - ``yolox``: raw grid (1, n, 5 + C), strides one after the other, row by row: centre offsets in cells, logarithm of the
   size in cells, objectness, class scores.
 - ``yolo``: rows (1, n, 5 + C): centre and size in pixels of the input, objectness, class scores.
+- ``yolov8``: columns (1, 4 + C, n): centre and size in pixels of the input, class scores.
 - ``darknet``: rows (n, 5 + C), in one output or several: centre and size 0..1, objectness, class scores that objectness
   is already part of.
+- ``yolo3``: raw heads, one output per grid: (1, A * (5 + C), h, w) or (1, A, h, w, 5 + C), and with layout ``NHWC``
+  (1, h, w, A * (5 + C)) or (1, h, w, A, 5 + C): logits of the centre in its cell, logarithm of the size in anchors,
+  logits of objectness and classes.
+- ``nanodet``: rows (1, n, C + 4 * bins), cells as for ``yolox``: class scores, then the distribution of the distance
+  to each side; in one output, or in two per stride, scores and distributions in turn. ``nanodet-plus`` is the same
+  with distances from the upper left corner of a cell instead of its middle.
 - ``ssd``: boxes (1, n, 4) as top, left, bottom, right 0..1, classes (1, n) from 0, scores (1, n), count (1,).
   Suppression was done.
 - ``tf-detection``: the same with classes from 1.
+- ``ssd-raw``: box codes (1, n, 4) or flat, class numbers (1, n, columns) or flat, and maybe prior boxes: Caffe's
+  (1, 2, 4 * n) or rows (n, 4).
+- ``detr``: class numbers (1, n, columns), boxes (1, n, 4) as centre and size 0..1. There is nothing to suppress.
 """
 
 COLUMNS: Mapping[str, int | None] = {
@@ -44,156 +73,62 @@ COLUMNS: Mapping[str, int | None] = {
 }  # fmt: skip
 """Numbers per row of each kind of output; None where it depends."""
 
-SUPPRESSED = ("gluoncv", "multibox", "ssd", "tf-detection")
-"""Formats whose networks have done their own suppression."""
+RAW = ("queries", "columns", "head", "codes", "numbers", "priors")
+"""Kinds of output whose axes the reader looks at itself."""
 
-STRIDES = (8, 16, 32)
+FULL = ("head", "codes", "numbers", "priors")
+"""Kinds of output that have rows whatever the network finds."""
+
+OPTIONAL = ("count", "priors")
+"""Kinds of output that a network may lack."""
+
+MANY = ("darknet", "yolo3", "nanodet", "nanodet-plus")
+"""Formats whose one kind of output may be there several times."""
+
+SUPPRESSED = ("gluoncv", "multibox", "ssd", "tf-detection", "detr")
+"""Formats that need no suppression: their networks have done it, or find each thing once."""
+
+_CHOSEN = ("gluoncv", "multibox", "ssd", "tf-detection")
+"""Formats whose unused rows may hold anything."""
+
+_FARTHEST = np.float32(1e9)
+"""Boxes that grow beyond this end there: they reach out of every picture, and can be computed with."""
 
 
-class Rows(NamedTuple):
-    """Candidates: boxes (n, 4) as corners in pixels of the input, scores (n,), classes (n,), their rows (n,)."""
-
-    boxes_xyxy: Array
-    scores: Array
-    class_ids: NDArray[np.int64]
-    places: NDArray[np.intp]
-
-
-def read_rows(
-    form: str, arrays: Sequence[Array], size: tuple[int, int], strides: Sequence[int] = STRIDES, threshold: float = 0.0
-) -> Rows:
+def read_rows(form: str, arrays: Sequence[Array], reading: Reading) -> Rows:
     """Read the outputs of a format.
 
     Args:
         form: One of `ROLES`.
-        arrays: float32 (n, columns), one per role (``darknet``: one or more).
-        size: Width and height of the network's input.
-        strides: Pixels per cell of a raw grid.
-        threshold: Rows below this score may be left out.
+        arrays: float32, one per role: (n, columns) where the role is in `COLUMNS`, else the output without its first
+            axis.
+        reading: How they are written.
 
     Raises:
-        EngineError: the arrays do not fit together, or hold scores that are no numbers.
+        EngineError: the arrays do not fit together, or hold detections that are not numbers.
     """
-    found = _READERS[form](arrays, size, strides, threshold)
-    if np.isnan(found.scores).any() or np.isnan(found.boxes_xyxy).any():
+    if form not in _CHOSEN and not all(np.isfinite(array).all() for array in arrays):
+        raise EngineError(f"the network's outputs hold values that are not numbers, or not finite (format {form})")
+    with np.errstate(over="ignore", invalid="ignore"):  # a network may say anything; it is looked at right after
+        found = _READERS[form](arrays, reading)
+    wrong = ~np.isfinite(found.boxes_xyxy) if form in _CHOSEN else np.isnan(found.boxes_xyxy)
+    if not np.isfinite(found.scores).all() or wrong.any():
         raise EngineError(f"the network's outputs hold detections that are not numbers (format {form})")
-    return found
+    return found._replace(boxes_xyxy=np.clip(found.boxes_xyxy, -_FARTHEST, _FARTHEST))
 
 
-def grid_cells(size: tuple[int, int], strides: Sequence[int]) -> int:
-    """Rows of a raw grid for an input of width and height ``size``."""
-    return sum((size[0] // stride) * (size[1] // stride) for stride in strides)
-
-
-def _gluoncv(arrays: Sequence[Array], _size: tuple[int, int], _strides: Sequence[int], threshold: float) -> Rows:
-    ids, scores, boxes = arrays
-    if not len(ids) == len(scores) == len(boxes):
-        raise EngineError(f"{len(ids)} class ids, {len(scores)} scores and {len(boxes)} boxes: expected one each")
-    used = np.flatnonzero((ids[:, 0] >= 0) & ~(scores[:, 0] < threshold))
-    return Rows(boxes[used], scores[used, 0], ids[used, 0].astype(np.int64), used)
-
-
-def _multibox(arrays: Sequence[Array], size: tuple[int, int], _strides: Sequence[int], threshold: float) -> Rows:
-    (rows,) = arrays
-    if rows.shape[1] != 6:
-        raise EngineError(f"detection rows have {rows.shape[1]} numbers: expected 6 (class, score and four corners)")
-    used = np.flatnonzero((rows[:, 0] >= 0) & ~(rows[:, 1] < threshold))
-    return Rows(rows[used, 2:] * _twice(size), rows[used, 1], rows[used, 0].astype(np.int64), used)
-
-
-def _yolox(arrays: Sequence[Array], size: tuple[int, int], strides: Sequence[int], threshold: float) -> Rows:
-    (grid,) = arrays
-    if len(grid) != grid_cells(size, strides):
-        raise EngineError(
-            f"the grid has {len(grid)} cells; an input of {size[0]}x{size[1]} with strides {list(strides)} has "
-            f"{grid_cells(size, strides)}"
-        )
-    cells, steps = _cells(size, strides)
-    scores, ids, used = _best_class(grid, threshold, objectness=True)
-    centers = (grid[used, :2] + cells[used]) * steps[used]
-    with np.errstate(over="ignore"):  # a network may say anything; boxes are clipped to the picture
-        sizes = np.exp(grid[used, 2:4]) * steps[used]
-        return Rows(_corners(centers, sizes), scores, ids, used)
-
-
-def _yolo(arrays: Sequence[Array], _size: tuple[int, int], _strides: Sequence[int], threshold: float) -> Rows:
-    (rows,) = arrays
-    scores, ids, used = _best_class(rows, threshold, objectness=True)
-    return Rows(_corners(rows[used, :2], rows[used, 2:4]), scores, ids, used)
-
-
-def _darknet(arrays: Sequence[Array], size: tuple[int, int], _strides: Sequence[int], threshold: float) -> Rows:
-    if len({rows.shape[1] for rows in arrays}) != 1:
-        raise EngineError(f"detection rows of {[rows.shape[1] for rows in arrays]} numbers: expected one length")
-    rows = np.concatenate(list(arrays))
-    scores, ids, used = _best_class(rows, threshold, objectness=False)
-    return Rows(_corners(rows[used, :2], rows[used, 2:4]) * _twice(size), scores, ids, used)
-
-
-def _ssd(arrays: Sequence[Array], size: tuple[int, int], _strides: Sequence[int], threshold: float) -> Rows:
-    return _post_processed(arrays, size, threshold, first_class=0)
-
-
-def _tf_detection(arrays: Sequence[Array], size: tuple[int, int], _strides: Sequence[int], threshold: float) -> Rows:
-    return _post_processed(arrays, size, threshold, first_class=1)
-
-
-def _post_processed(arrays: Sequence[Array], size: tuple[int, int], threshold: float, first_class: int) -> Rows:
-    boxes, classes, scores, *counts = arrays
-    if not len(boxes) == len(classes) == len(scores):
-        raise EngineError(f"{len(boxes)} boxes, {len(classes)} classes and {len(scores)} scores: expected one each")
-    count = len(boxes)
-    if counts:
-        said = float(counts[0][0, 0])
-        if not 0 <= said <= count:
-            raise EngineError(f"the network counts {said} detections in {count} rows")
-        count = int(said)
-    used = np.flatnonzero(~(scores[:count, 0] < threshold))
-    ids = classes[used, 0].round().astype(np.int64) - first_class
-    used, ids = used[ids >= 0], ids[ids >= 0]
-    return Rows(boxes[used][:, [1, 0, 3, 2]] * _twice(size), scores[used, 0], ids, used)
-
-
-def _best_class(
-    rows: Array, threshold: float, *, objectness: bool
-) -> tuple[Array, NDArray[np.int64], NDArray[np.intp]]:
-    """Score and number of each row's best class, and the rows that reach the threshold."""
-    if rows.shape[1] < 6:
-        raise EngineError(f"detection rows have {rows.shape[1]} numbers: expected 5 and one per class")
-    ids = rows[:, 5:].argmax(axis=1)
-    scores = np.take_along_axis(rows[:, 5:], ids[:, None], axis=1)[:, 0]
-    if objectness:
-        scores = scores * rows[:, 4]
-    # Rows that are no numbers are kept, so that they are found.
-    used = np.flatnonzero(~(scores < threshold))
-    return scores[used], ids[used].astype(np.int64), used
-
-
-def _cells(size: tuple[int, int], strides: Sequence[int]) -> tuple[Array, Array]:
-    """Column and row of every cell (n, 2), and its stride (n, 1)."""
-    places, steps = [], []
-    for stride in strides:
-        columns, rows = size[0] // stride, size[1] // stride
-        grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=2).reshape(-1, 2)
-        places.append(grid)
-        steps.append(np.full((len(grid), 1), stride))
-    return np.concatenate(places).astype(np.float32), np.concatenate(steps).astype(np.float32)
-
-
-def _corners(centers: Array, sizes: Array) -> Array:
-    return np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=1)
-
-
-def _twice(size: tuple[int, int]) -> Array:
-    return np.array([*size, *size], dtype=np.float32)
-
-
-_READERS: Mapping[str, Callable[[Sequence[Array], tuple[int, int], Sequence[int], float], Rows]] = {
-    "gluoncv": _gluoncv,
-    "multibox": _multibox,
-    "yolox": _yolox,
-    "yolo": _yolo,
-    "darknet": _darknet,
-    "ssd": _ssd,
-    "tf-detection": _tf_detection,
+_READERS: Mapping[str, Callable[[Sequence[Array], Reading], Rows]] = {
+    "gluoncv": read_gluoncv,
+    "multibox": read_multibox,
+    "yolox": read_yolox,
+    "yolo": read_yolo,
+    "yolov8": read_yolov8,
+    "darknet": read_darknet,
+    "yolo3": read_yolo3,
+    "nanodet": read_nanodet,
+    "nanodet-plus": read_nanodet_plus,
+    "ssd": read_ssd,
+    "tf-detection": read_tf_detection,
+    "ssd-raw": read_ssd_raw,
+    "detr": read_detr,
 }

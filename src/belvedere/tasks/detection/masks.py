@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from belvedere.vision.rle import RunLengths
+
+
+class Window(NamedTuple):
+    """A mask, bool (h, w), and where its upper left corner lies in the picture."""
+
+    mask: NDArray[np.bool_]
+    left: int
+    top: int
+
+    @property
+    def rows(self) -> slice:
+        """The rows of the picture that it covers."""
+        return slice(self.top, self.top + self.mask.shape[0])
+
+    @property
+    def columns(self) -> slice:
+        """The columns."""
+        return slice(self.left, self.left + self.mask.shape[1])
 
 
 def paste_mask(
@@ -27,23 +47,46 @@ def paste_mask(
         bool (height, width).
     """
     mask = np.zeros((height, width), dtype=bool)
-    left, top, right, bottom = (float(value) for value in box_xyxy)
-    if not (right > left and bottom > top):
-        return mask
-    columns = slice(max(0, math.floor(left)), max(0, min(width, math.ceil(right))))
-    rows = slice(max(0, math.floor(top)), max(0, min(height, math.ceil(bottom))))
-    across = _weights(columns, left, right, grid.shape[1])
-    down = _weights(rows, top, bottom, grid.shape[0])
-    mask[rows, columns] = down @ grid.astype(np.float64) @ across.T >= threshold
+    found = grid_window(grid, box_xyxy, width, height, threshold)
+    mask[found.rows, found.columns] = found.mask
     return mask
 
 
-def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
-    """COCO's uncompressed run lengths of a mask (h, w): column by column, beginning with zeros."""
-    flat = mask.ravel(order="F")
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    lengths = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
-    return [0, *lengths] if flat.size and flat[0] else lengths
+def grid_window(
+    grid: NDArray[np.float32], box_xyxy: NDArray[np.floating[Any]], width: int, height: int, threshold: float
+) -> Window:
+    """As `paste_mask`, but only the part of the picture that the box covers."""
+    left, top, right, bottom = (float(value) for value in box_xyxy)
+    if not (right > left and bottom > top):
+        return Window(np.zeros((0, 0), dtype=bool), 0, 0)
+    columns = slice(min(width, max(0, math.floor(left))), max(0, min(width, math.ceil(right))))
+    rows = slice(min(height, max(0, math.floor(top))), max(0, min(height, math.ceil(bottom))))
+    across = _weights(columns, left, right, grid.shape[1])
+    down = _weights(rows, top, bottom, grid.shape[0])
+    return Window(down @ grid.astype(np.float64) @ across.T >= threshold, columns.start, rows.start)
+
+
+def window_runs(window: Window, width: int, height: int) -> RunLengths:
+    """The run lengths of a mask in a picture of ``width`` by ``height``, without making it as large as the picture.
+
+    Args:
+        window: The mask; it lies inside the picture.
+        width: Width of the picture.
+        height: Its height.
+    """
+    rows, columns = window.mask.shape
+    padded = np.zeros((columns, rows + 2), dtype=np.int8)
+    padded[:, 1:-1] = window.mask.T
+    column, row = np.nonzero(np.diff(padded, axis=1))
+    # Where runs begin and end (exclusive), by turns, counted down the columns as COCO does.
+    edges = (column + window.left) * height + row + window.top
+    # A run to the bottom goes on at the top of the next column.
+    joined = np.flatnonzero(edges[1:-1:2] == edges[2::2]) * 2 + 1
+    edges = np.delete(edges, np.concatenate([joined, joined + 1]))
+    counts = np.diff(np.concatenate([[0], edges, [width * height]]))
+    if len(counts) > 1 and counts[-1] == 0:
+        counts = counts[:-1]
+    return RunLengths(height, width, counts.astype(np.uint32))
 
 
 def _weights(pixels: slice, low: float, high: float, cells: int) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from belvedere.core.errors import OptionError
 from belvedere.tasks.pose.keypoints import COCO_SIGMAS
+from belvedere.tasks.pose.similarity import oks_of_pairs
 
 
 def keypoint_similarity(
@@ -42,9 +43,9 @@ def keypoint_similarity(
         raise OptionError(f"{len(sigmas)} sigmas for {len(distance)} joints, area {area}: expected one each, above 0")
     if not labelled.any():
         return None
-    spread = (2 * np.asarray(sigmas, dtype=np.float64)) ** 2
-    closeness = np.exp(-(distance**2) / (2 * area * spread + np.spacing(1)))
-    return float(closeness[labelled].mean())
+    truth = np.column_stack([np.asarray(true_xy, dtype=np.float64), labelled])
+    found = np.asarray(found_xy, dtype=np.float64)
+    return float(oks_of_pairs(found[None], truth[None], np.array([float(area)]), sigmas)[0])
 
 
 def percentage_of_correct_keypoints(

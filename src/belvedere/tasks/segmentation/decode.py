@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from belvedere.core.errors import EngineError, OptionError
 from belvedere.tasks.outputs import Outputs, check_numbers, find_output
+from belvedere.tasks.segmentation.maps import highest_in_input, highest_in_picture
+from belvedere.tasks.segmentation.mask_queries import class_maps, read_queries
 from belvedere.tasks.segmentation.result import SegmentationResult
 from belvedere.vision.placement import Placement
-from belvedere.vision.resize import resize_map
 
 _MOST_CLASSES = 32_767
 
@@ -22,25 +23,38 @@ class SegmentationDecoder:
     """How a semantic segmentation network's output is read; part of the artifact.
 
     Attributes:
-        output: Name of the output; of networks with an auxiliary one, the main output.
-        form: ``scores`` (one map per class, the highest wins, the first among equals) or ``classes`` (class numbers).
+        output: Name of the output; of networks with an auxiliary one, the main output; of queries their mask logits.
+        form: ``scores`` (one map per class, the highest wins, the first among equals), ``classes`` (class numbers) or
+            ``queries`` (a mask and class logits per query, as Mask2Former).
         layout: Axes of scores: ``NCHW`` or ``NHWC``.
         background: The class that is nothing; None where every class is something.
         labels: Names of the classes, maybe none.
+        resolution: Where the highest class is looked for: in the network's ``input``, to which coarser maps are
+            enlarged bilinearly, as DeepLab and PSPNet do, and each pixel of the picture takes the nearest; or in the
+            ``picture``, at each of whose pixels the maps are read bilinearly, as SegFormer and Mask2Former do.
+        queries: Name of the output with class logits, for ``queries``.
 
     Raises:
         OptionError: a field has no usable value.
     """
 
     output: str
-    form: Literal["scores", "classes"] = "scores"
+    form: Literal["scores", "classes", "queries"] = "scores"
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     background: int | None = None
     labels: tuple[str, ...] = ()
+    resolution: Literal["input", "picture"] = "input"
+    queries: str | None = None
 
     def __post_init__(self) -> None:
-        if self.form not in ("scores", "classes") or self.layout not in ("NCHW", "NHWC"):
-            raise OptionError(f"form {self.form!r}, layout {self.layout!r}: expected scores or classes, NCHW or NHWC")
+        if self.form not in ("scores", "classes", "queries") or self.layout not in ("NCHW", "NHWC"):
+            raise OptionError(
+                f"form {self.form!r}, layout {self.layout!r}: expected scores, classes or queries, NCHW or NHWC"
+            )
+        if self.resolution not in ("input", "picture"):
+            raise OptionError(f"resolution is {self.resolution!r}: expected input or picture")
+        if (self.form == "queries") != (self.queries is not None):
+            raise OptionError(f"queries is {self.queries!r}: expected an output's name for form queries, else none")
 
 
 def decode_segmentation(
@@ -52,11 +66,9 @@ def decode_segmentation(
 ) -> SegmentationResult:
     """Read the output for one picture.
 
-    Scores that are coarser than the network's input are first enlarged to it bilinearly, as DeepLab and PSPNet do.
-
     Args:
-        outputs: The decoder's output: scores (1, C, h, w) or (1, h, w, C), or class numbers (1, h, w) with axes of
-            length 1 anywhere.
+        outputs: The decoder's output: scores (1, C, h, w) or (1, h, w, C); class numbers (1, h, w) with axes of
+            length 1 anywhere; or mask logits (1, Q, h, w) with class logits (1, Q, C + 1).
         decoder: How to read it.
         placement: Where the picture lies in the network's input.
         image: The decoded picture, RGB uint8 (H, W, 3).
@@ -65,14 +77,29 @@ def decode_segmentation(
     Raises:
         EngineError: the output is missing, of another shape, not finite, or holds a class without a label.
     """
-    values = find_output(outputs, decoder.output)
-    grid = _classes(decoder.output, values) if decoder.form == "classes" else _highest(decoder, values, placement)
+    grid, over = _grid(outputs, decoder, placement)
     low, high = int(grid.min()), int(grid.max())
-    if low < 0 or (decoder.labels and high >= len(decoder.labels)):
+    if (decoder.form == "classes" and low < 0) or (decoder.labels and high >= len(decoder.labels)):
         raise EngineError(
             f"network output '{decoder.output}' holds classes {low} to {high}: expected 0 to {len(decoder.labels) - 1}"
         )
-    return SegmentationResult(grid, placement, decoder.labels, decoder.background, image, path)
+    return SegmentationResult(grid, over, decoder.labels, decoder.background, image, path)
+
+
+def _grid(outputs: Outputs, decoder: SegmentationDecoder, placement: Placement) -> tuple[NDArray[np.int16], Placement]:
+    """Class numbers, and where the picture lies on them."""
+    values = find_output(outputs, decoder.output)
+    if decoder.form == "classes":
+        return _classes(decoder.output, values), placement
+    if decoder.queries is not None:
+        maps = class_maps(*read_queries(outputs, decoder.queries, decoder.output), placement)
+        _check_classes(decoder, decoder.queries, len(maps))
+    else:
+        maps = _maps(decoder, values)
+    if decoder.resolution == "input":
+        return highest_in_input(maps, placement), placement
+    size = placement.source_width, placement.source_height
+    return highest_in_picture(maps, placement), Placement(*size, *size, 1.0, 1.0)
 
 
 def _classes(name: str, values: NDArray[Any]) -> NDArray[np.int16]:
@@ -87,23 +114,23 @@ def _classes(name: str, values: NDArray[Any]) -> NDArray[np.int16]:
     return np.asarray(np.round(squeezed), dtype=np.int16)
 
 
-def _highest(decoder: SegmentationDecoder, values: NDArray[Any], placement: Placement) -> NDArray[np.int16]:
+def _maps(decoder: SegmentationDecoder, values: NDArray[Any]) -> NDArray[np.float32]:
     if values.ndim != 4:
         raise EngineError(f"network output '{decoder.output}' has shape {values.shape}: expected {decoder.layout}")
     maps = values[0] if decoder.layout == "NCHW" else values[0].transpose(2, 0, 1)
-    if len(maps) < 2 or len(maps) > _MOST_CLASSES or (decoder.labels and len(maps) != len(decoder.labels)):
+    if len(maps) < 2:
         raise EngineError(
             f"network output '{decoder.output}' has {len(maps)} classes ({decoder.layout} {values.shape}): "
             f"expected {len(decoder.labels) or 'at least 2'}"
         )
+    _check_classes(decoder, decoder.output, len(maps))
     check_numbers(decoder.output, maps)
-    size = placement.width, placement.height
-    width, height = (max(own, wanted) for own, wanted in zip(maps.shape[:0:-1], size, strict=True))
-    # One class after the other: all of them at full size would take long to fetch from memory.
-    best = resize_map(maps[0].astype(np.float32), width, height).copy()
-    grid = np.zeros((height, width), dtype=np.int16)
-    for number, scores in enumerate(maps[1:], start=1):
-        found = resize_map(scores.astype(np.float32), width, height)
-        np.putmask(grid, found > best, number)
-        np.maximum(best, found, out=best)
-    return grid
+    return np.asarray(maps, dtype=np.float32)
+
+
+def _check_classes(decoder: SegmentationDecoder, name: str, count: int) -> None:
+    if count > _MOST_CLASSES or (decoder.labels and count != len(decoder.labels)):
+        raise EngineError(
+            f"network output '{name}' has {count} classes ({decoder.form}, {decoder.layout}): "
+            f"expected {len(decoder.labels) or f'at most {_MOST_CLASSES}'}"
+        )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from belvedere.tasks.label_names import class_color, class_name
+from belvedere.tasks.label_names import class_name
+from belvedere.tasks.result import OfPicture
 from belvedere.vision.placement import Placement
+from belvedere.vision.rle import RunLengths, encode, to_coco
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,7 +41,7 @@ class ClassArea:
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentationResult:
+class SegmentationResult(OfPicture):
     """The class of every pixel of one picture.
 
     Attributes:
@@ -59,14 +61,9 @@ class SegmentationResult:
     path: str | None = None
 
     @property
-    def width(self) -> int:
-        """Width of the picture in pixels."""
-        return int(self.image.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Its height in pixels."""
-        return int(self.image.shape[0])
+    def task(self) -> str:
+        """``semantic-segmentation``."""
+        return "semantic-segmentation"
 
     @cached_property
     def class_map(self) -> NDArray[np.int16]:
@@ -94,6 +91,10 @@ class SegmentationResult:
         """The pixels of one class, bool (height, width)."""
         return np.asarray(self.class_map == class_id)
 
+    def run_lengths(self, class_id: int) -> RunLengths:
+        """The pixels of one class as run lengths."""
+        return encode(self.mask(class_id))
+
     def draw(self, *, scale: int = 1) -> Image.Image:
         """The picture tinted by class, with a legend.
 
@@ -103,25 +104,24 @@ class SegmentationResult:
         Raises:
             OptionError: ``scale`` is below 1.
         """
-        from belvedere.vision.draw import canvas_of
-        from belvedere.vision.overlay import paint_classes, paint_legend
+        from belvedere.tasks.segmentation.drawing import draw_classes
 
-        picture = canvas_of(self.image, scale)
-        shown = [area for area in self.areas if area.class_id != self.background]
-        colors = {area.class_id: class_color(area.class_id) for area in shown}
-        large = self.class_map.repeat(scale, axis=0).repeat(scale, axis=1) if scale > 1 else self.class_map
-        paint_classes(picture, large, colors, 0.55)
-        paint_legend(picture, [(f"{area.label} {area.area:.1%}", colors[area.class_id]) for area in shown])
-        return picture
+        return draw_classes(self, scale)
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as JSON-serialisable values: the share of each class, without the map."""
-        return {
-            "path": self.path,
-            "width": self.width,
-            "height": self.height,
-            "classes": [area.to_dict() for area in self.areas],
-        }
+        """The result as JSON-serialisable values: share of the picture and mask (COCO's RLE) of each class."""
+        classes = [{**area.to_dict(), "mask": to_coco(self.run_lengths(area.class_id))} for area in self.areas]
+        return {**self.header(), "classes": classes}
+
+    def to_supervision(self) -> Any:
+        """The classes as ``supervision.Detections`` with one mask each, background left out.
+
+        Raises:
+            MissingExtraError: the package ``supervision`` is not installed.
+        """
+        from belvedere.tasks.segmentation.interchange import to_supervision
+
+        return to_supervision(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # What was derived and cached is large, and can be derived again.
