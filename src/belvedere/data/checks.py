@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from belvedere.core.errors import DatasetError, ImageError, LimitError
 from belvedere.core.files import sha256_of
@@ -11,6 +11,7 @@ from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.data.dataset import Dataset, Problem
 from belvedere.data.likeness import Fingerprint, fingerprint, near_duplicates
 from belvedere.data.record import Record
+from belvedere.data.sizes import size_problem
 from belvedere.vision.decode import decode
 
 Progress = Callable[[int, int], None]
@@ -30,6 +31,8 @@ class CheckResult:
         conflicts: The groups of ``duplicates`` that are labelled both normal and anomaly.
         leaks: The groups of ``duplicates`` that are in both train and test.
         hashes: SHA-256 of the content of each readable picture, by name.
+        wrong_sizes: Pictures whose annotation declares another size than they have.
+        sizes: Width and height of each readable picture, by name.
     """
 
     dataset: Dataset
@@ -41,6 +44,8 @@ class CheckResult:
     conflicts: tuple[tuple[str, ...], ...]
     leaks: tuple[tuple[str, ...], ...]
     hashes: Mapping[str, str]
+    wrong_sizes: tuple[Problem, ...] = ()
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -48,6 +53,7 @@ class CheckResult:
         return (
             *self.unreadable,
             *self.bad_masks,
+            *self.wrong_sizes,
             *_as_problems(self.conflicts, "labelled normal and anomaly, with the same content"),
             *_as_problems(self.leaks, "in train and in test, with the same content; scores on test would be too good"),
             *self.stray_masks,
@@ -70,7 +76,7 @@ def check(
     Returns:
         The usable part of the dataset and everything that was found; nothing is raised for single pictures.
     """
-    findings = _Findings([], [], [], [], {}, [], set())
+    findings = _Findings([], [], [], [], {}, [], set(), [], {})
     for done, record in enumerate(dataset.records, 1):
         _check_record(record, findings, limits, exif)
         if progress is not None:
@@ -87,6 +93,8 @@ def check(
         conflicts=tuple(group for group in duplicates if _both(records, group, "label", {"normal", "anomaly"})),
         leaks=tuple(group for group in duplicates if _both(records, group, "split", {"train", "test"})),
         hashes=findings.hashes,
+        wrong_sizes=tuple(findings.wrong_sizes),
+        sizes=findings.sizes,
     )
 
 
@@ -99,6 +107,8 @@ class _Findings:
     hashes: dict[str, str]
     prints: list[tuple[str, Fingerprint]]
     seen: set[str]
+    wrong_sizes: list[Problem]
+    sizes: dict[str, tuple[int, int]]
 
 
 def _check_record(record: Record, findings: _Findings, limits: Limits, exif: bool) -> None:
@@ -106,17 +116,21 @@ def _check_record(record: Record, findings: _Findings, limits: Limits, exif: boo
         data = record.read(limits)
         image = decode(data, name=record.name, limits=limits, exif=exif)
     except (ImageError, LimitError) as error:
-        findings.unreadable.append(Problem(record.name, _without_name(error, record.name)))
+        findings.unreadable.append(_problem(record, error))
         return
     digest = sha256_of(data)
     if digest not in findings.seen:
         findings.prints.append((record.name, fingerprint(image)))
     findings.seen.add(digest)
     findings.hashes[record.name] = digest
+    findings.sizes[record.name] = (image.shape[1], image.shape[0])
+    wrong_size = size_problem(record, findings.sizes[record.name])
+    if wrong_size is not None:
+        findings.wrong_sizes.append(wrong_size)
     try:
         mask = record.load_mask(image.shape[1], image.shape[0], limits)
     except (DatasetError, LimitError) as error:
-        findings.bad_masks.append(Problem(record.name, _without_name(error, record.name)))
+        findings.bad_masks.append(replace(_problem(record, error), kept=True))
         record = replace(record, mask=None)
         mask = None
     if mask is not None and mask.any and record.label == "normal":
@@ -150,5 +164,7 @@ def _as_problems(groups: Sequence[tuple[str, ...]], what: str) -> list[Problem]:
     return problems
 
 
-def _without_name(error: Exception, name: str) -> str:
-    return str(error).removeprefix(f"{name}: ")
+def _problem(record: Record, error: Exception) -> Problem:
+    """What an error says about a picture, named once, and where its manifest or table names it."""
+    reason = str(error).removeprefix(f"{record.name}: ")
+    return Problem(record.name, reason if record.origin is None else f"{reason} ({record.origin})")

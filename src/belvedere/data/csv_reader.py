@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from belvedere.core.errors import DatasetError
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.data import labels
+from belvedere.data.csv_objects import find_columns, parse_boxes, parse_classes, says_classes
 from belvedere.data.dataset import Dataset, Problem
+from belvedere.data.findings import Findings, first_of
 from belvedere.data.masks import DEFAULT_TYPE, BinaryMask
 from belvedere.data.reading import read_file
 from belvedere.data.record import Label, Record, Split
@@ -39,6 +42,7 @@ def read_csv(
     maps: Sequence[tuple[str, Path]] = (),
     strict: bool = False,
     limits: Limits = DEFAULT_LIMITS,
+    task: str | None = None,
 ) -> Dataset:
     """Read a table with a header row.
 
@@ -47,11 +51,15 @@ def read_csv(
     ``0``/``false``/``no`` for normal; an empty cell leaves the picture unlabelled. Masks are binary.
     Comma, semicolon or tab separate the cells.
 
+    A table with columns for a box (``belvedere.data.csv_objects``) holds one box a row. One whose labels are mostly
+    other words than those for normal and anomaly holds the classes of pictures; ``a|b`` are two.
+
     Args:
         path: The table, UTF-8.
         maps: Where prefixes of references lie on this machine.
         strict: Raise at the first wrong row instead of listing it.
         limits: Bounds on the file.
+        task: What the dataset is for; ``anomaly`` and ``classification`` decide what the labels are.
 
     Raises:
         DatasetError: the table cannot be read, has no column for pictures, or no usable row.
@@ -59,17 +67,33 @@ def read_csv(
     """
     path = Path(path)
     data = read_file(path, limits.manifest_bytes, str(path))
-    return parse_csv(data, path.name, resolver_for(path, maps), strict=strict)
+    return parse_csv(data, path.name, resolver_for(path, maps), strict=strict, limits=limits, task=task)
 
 
-def parse_csv(data: bytes, name: str, resolver: Resolver, *, strict: bool = False) -> Dataset:
+def parse_csv(
+    data: bytes,
+    name: str,
+    resolver: Resolver,
+    *,
+    strict: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    task: str | None = None,
+) -> Dataset:
     """Read a table from its bytes; see :func:`read_csv`."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DatasetError(f"{name}:{line}: not UTF-8; save the table as UTF-8") from error
-    columns, rows, found = _rows(text, name)
+    headings, columns, rows, found = _rows(text, name)
+    other = find_columns(headings, columns["image"])
+    if task != "anomaly" and (other.box is not None or task == "classification" or says_classes(rows, other)):
+        findings = Findings(strict)
+        for _, problem in found:
+            findings.add(problem.where, problem.reason)
+        if other.box is not None and task != "classification":
+            return parse_boxes(rows, other, name, resolver, findings, limits)
+        return parse_classes(rows, other, name, resolver, findings)
     parts = {labels.squeeze(_cell(row, columns, "split")) for _, row in rows}
     has_test = any(map(labels.is_test_word, parts))
     records: dict[str, Record] = {}
@@ -84,26 +108,27 @@ def parse_csv(data: bytes, name: str, resolver: Resolver, *, strict: bool = Fals
             found.append((number, Problem(f"{name}:{number}", reason)))
             continue
         if mask_problem:
-            found.append((number, Problem(f"{name}:{number}", mask_problem)))
-        records[record.name] = record
+            found.append((number, Problem(f"{name}:{number}", mask_problem, kept=True)))
+        records[record.name] = replace(record, origin=f"{name}:{number}")
     problems = tuple(problem for _, problem in sorted(found, key=lambda pair: pair[0]))
     if strict and problems:
         raise DatasetError(str(problems[0]))
     if not records:
-        first = "; ".join(map(str, problems[:3]))
-        raise DatasetError(f"{name}: no usable row{': ' + first if first else ''}")
+        raise DatasetError(f"{name}: no usable row{first_of(problems, name)}")
     types = {record.mask.type for record in records.values() if isinstance(record.mask, BinaryMask)}
-    return Dataset(tuple(records.values()), Path(name).stem, tuple(sorted(types)), {}, problems)
+    return Dataset(tuple(records.values()), Path(name).stem, tuple(sorted(types)), {}, problems, form="csv")
 
 
-def _rows(text: str, name: str) -> tuple[dict[str, int], list[tuple[int, list[str]]], list[tuple[int, Problem]]]:
-    """Where each column is; the rows with their line numbers; rows that are no rows."""
+def _rows(
+    text: str, name: str
+) -> tuple[list[str], dict[str, int], list[tuple[int, list[str]]], list[tuple[int, Problem]]]:
+    """The headings; where each column is; the rows with their line numbers; rows that are no rows."""
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []
     problems: list[tuple[int, Problem]] = []
     columns: dict[str, int] | None = None
-    width = 0
+    headings: list[str] = []
     while True:
         start = reader.line_num + 1
         try:
@@ -119,15 +144,15 @@ def _rows(text: str, name: str) -> tuple[dict[str, int], list[tuple[int, list[st
         if not any(cell.strip() for cell in row):
             continue
         if columns is None:
-            columns, width = _columns(row, name, start), len(row)
-        elif len(row) > width:
-            reason = f"{len(row)} cells under {width} headings; quote the cells"
+            columns, headings = _columns(row, name, start), row
+        elif len(row) > len(headings):
+            reason = f"{len(row)} cells under {len(headings)} headings; quote the cells"
             problems.append((start, Problem(f"{name}:{start}", reason)))
         else:
             rows.append((start, row))
     if columns is None:
         raise DatasetError(f"{name}: the table is empty; expected a header row such as image,label")
-    return columns, rows, problems
+    return headings, columns, rows, problems
 
 
 def _delimiter(text: str) -> str:

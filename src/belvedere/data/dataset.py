@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from belvedere.core.errors import DatasetError
 from belvedere.core.files import sha256_of
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
+from belvedere.data.annotations import KeypointLayout, annotations_digest
 from belvedere.data.reading import read_file
 from belvedere.data.record import Record, Split
 from belvedere.data.statistics import Statistics, statistics_of
@@ -22,10 +23,12 @@ class Problem:
     Attributes:
         where: The picture, file, or ``file:line``.
         reason: What is wrong with it, and where it helps what to do.
+        kept: Whether the picture itself is used, and only something about it, such as its mask, is not.
     """
 
     where: str
     reason: str
+    kept: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason}"
@@ -41,6 +44,10 @@ class Dataset:
         types: The anomaly types that its masks can mark.
         colors: ``#RRGGBB`` for each type whose colour the source declares.
         problems: What its reader could not use.
+        classes: Names of the classes of pictures or instances, in the order of their ids.
+        keypoints: What the keypoints of its instances are.
+        form: How its source writes it: ``folders``, ``classes``, ``manifest``, ``csv``, ``coco``, ``voc``, ``yolo``,
+            ``yolo-segment`` or ``yolo-pose``; None where pictures came alone.
     """
 
     records: tuple[Record, ...]
@@ -48,6 +55,9 @@ class Dataset:
     types: tuple[str, ...] = ()
     colors: Mapping[str, str] = field(default_factory=dict, hash=False)
     problems: tuple[Problem, ...] = ()
+    classes: tuple[str, ...] = ()
+    keypoints: KeypointLayout | None = None
+    form: str | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -71,6 +81,16 @@ class Dataset:
     def anomalous(self) -> tuple[Record, ...]:
         """The pictures labelled anomaly."""
         return tuple(record for record in self.records if record.label == "anomaly")
+
+    @property
+    def annotated(self) -> tuple[Record, ...]:
+        """The pictures whose instances somebody marked, maybe none."""
+        return tuple(record for record in self.records if record.instances is not None)
+
+    @property
+    def categorized(self) -> tuple[Record, ...]:
+        """The pictures with a class of their own."""
+        return tuple(record for record in self.records if record.category is not None or record.categories is not None)
 
     @property
     def has_splits(self) -> bool:
@@ -103,8 +123,8 @@ class Dataset:
         return replace(self, records=tuple(record for record in self.records if record.name in names))
 
     def statistics(self, limits: Limits = DEFAULT_LIMITS) -> Statistics:
-        """Count labels, kinds, parts, masks, sizes and formats. Reads the head of every picture."""
-        return statistics_of(self.records, limits)
+        """Count labels, kinds, classes, parts, masks, sizes and formats. Reads the head of every picture."""
+        return statistics_of(self.records, limits, self.classes)
 
     def digest(self, limits: Limits = DEFAULT_LIMITS) -> str:
         """SHA-256 over names, labels and the content of pictures and masks, independent of order and place.
@@ -121,5 +141,7 @@ class Dataset:
                 labels = getattr(record.mask, "labels", record.mask.types)
                 mask = [sha256_of(data), labels]
             row = [record.name, record.label, record.kind, record.split, record.content_hash(limits), mask]
+            if record.instances is not None or record.classes:
+                row.append([record.classes, annotations_digest(record.instances)])
             total.update(json.dumps(row).encode() + b"\n")
         return total.hexdigest()

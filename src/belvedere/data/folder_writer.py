@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from belvedere.core.errors import DatasetError
@@ -13,10 +13,9 @@ from belvedere.data.dataset import Dataset
 from belvedere.data.record import Record
 from belvedere.data.scan import is_picture_name
 from belvedere.data.statistics import size_of
+from belvedere.data.writing import SUFFIXES, LazyFiles, require_new
 from belvedere.vision.encode import png_bytes
 from belvedere.vision.formats import picture_format
-
-_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 
 
 def write_folders(dataset: Dataset, folder: Path, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -38,8 +37,7 @@ def write_folders(dataset: Dataset, folder: Path, limits: Limits = DEFAULT_LIMIT
         StorageError: the file system refused.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DatasetError(f"{folder} is not empty; choose a new folder")
+    require_new(folder)
     if not dataset.records:
         raise DatasetError(f"{dataset.name}: no pictures to write")
     files: dict[str, Callable[[], bytes]] = {}
@@ -56,23 +54,7 @@ def write_folders(dataset: Dataset, folder: Path, limits: Limits = DEFAULT_LIMIT
             if mask is not None:
                 mask_place = place.removeprefix("test/") if drops_test else place
                 files[str(PurePosixPath("ground_truth", mask_place, f"{stem}_mask.png"))] = mask
-    write_folder(folder, _Lazy(files))
-
-
-class _Lazy(Mapping[str, bytes]):
-    """File contents that are made when they are asked for, so that one at a time is in memory."""
-
-    def __init__(self, files: Mapping[str, Callable[[], bytes]]) -> None:
-        self._files = files
-
-    def __getitem__(self, name: str) -> bytes:
-        return self._files[name]()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
+    write_folder(folder, LazyFiles(files))
 
 
 def _picture(record: Record, limits: Limits) -> Callable[[], bytes]:
@@ -110,7 +92,7 @@ def _file_name(record: Record, limits: Limits) -> tuple[str, str]:
     if is_picture_name(name):
         path = PurePosixPath(name)
         return path.stem, path.suffix
-    return name, _SUFFIXES[picture_format(record.read(limits), record.name)]
+    return name, SUFFIXES[picture_format(record.read(limits), record.name)]
 
 
 def _unique(place: str, stem: str, taken: set[tuple[str, str]]) -> str:

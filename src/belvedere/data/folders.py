@@ -44,15 +44,16 @@ def read_folder(root: Path) -> Dataset:
     masks = {name for name in inside if any(map(labels.is_mask_folder, PurePosixPath(name).parts[:-1]))}
     names = [name for name in inside if name not in masks]
     if not names:
-        raise DatasetError(_empty(root, bool(masks)))
+        raise DatasetError(_empty(root, bool(masks)) + listing.left_out())
     places = {name: _place(PurePosixPath(name).parts[:-1]) for name in names}
-    _require_meaning(root, wrapper, places)
+    _require_meaning(root, wrapper, places, listing.left_out())
     owned, mask_problems = match_masks(places, masks)
     has_test = any(labels.is_test_word(place.split_word or "") for place in places.values())
     records = [_record(root, wrapper, name, places[name], has_test, owned) for name in names]
     types = dict.fromkeys(record.mask.type for record in records if isinstance(record.mask, BinaryMask))
     problems = [*listing.problems, *(Problem(wrapper + name, reason) for name, reason in mask_problems)]
-    return Dataset(tuple(records), name=root.resolve().name, types=tuple(sorted(types)), problems=tuple(problems))
+    form = "folders" if any(record.label for record in records) else None
+    return Dataset(tuple(records), root.resolve().name, tuple(sorted(types)), problems=tuple(problems), form=form)
 
 
 def _wrapper(pictures: tuple[str, ...]) -> str:
@@ -82,7 +83,7 @@ def _place(folders: tuple[str, ...]) -> Place:
     return Place(split_word, label, kind, None)
 
 
-def _require_meaning(root: Path, wrapper: str, places: dict[str, Place]) -> None:
+def _require_meaning(root: Path, wrapper: str, places: dict[str, Place], left_out: str) -> None:
     """Make kinds of the unknown folders; refuse where no folder of normal pictures says what they are."""
     unknown = sorted({place.unknown for place in places.values() if place.unknown is not None})
     if not unknown:
@@ -98,7 +99,7 @@ def _require_meaning(root: Path, wrapper: str, places: dict[str, Place]) -> None
     raise DatasetError(
         f"{root / wrapper}: the folders {shown} "
         "do not say which pictures are normal; rename the folder of normal pictures to 'normal' and put "
-        f"the others into 'anomaly' or beside it, or open one folder of unlabelled pictures{hint}"
+        f"the others into 'anomaly' or beside it, or open one folder of unlabelled pictures{hint}{left_out}"
     )
 
 

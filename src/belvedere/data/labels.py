@@ -93,3 +93,13 @@ def split_of(word: str, has_test: bool) -> Split | None:
 def is_test_word(word: str) -> bool:
     """Whether a word names the test part itself."""
     return squeeze(word) in TEST_WORDS
+
+
+def part_of(word: str) -> str | None:
+    """The usual name of the part that a word names: ``train``, ``val`` or ``test``; or None."""
+    squeezed = squeeze(word)
+    if squeezed in TRAIN_WORDS:
+        return "train"
+    if squeezed in VALIDATION_WORDS:
+        return "val"
+    return "test" if squeezed in TEST_WORDS else None

@@ -17,11 +17,16 @@ from belvedere.core.errors import DatasetError
 from belvedere.data.record import Label
 
 LONGEST_LINE = 8192
-"""Most characters that a line may have."""
+"""Most characters that a line of a Lookout for Vision manifest may have."""
 
 CLASSIFICATION = "groundtruth/image-classification"
 SEGMENTATION = "groundtruth/semantic-segmentation"
+DETECTION = "groundtruth/object-detection"
+MULTILABEL = "groundtruth/image-classification-multilabel"
 METADATA = "-metadata"
+
+LONG_TYPES = frozenset({DETECTION, MULTILABEL})
+"""Types of attributes with lists, whose lines may be longer than others."""
 
 _HEX = re.compile(r"#?[0-9a-fA-F]{6}")
 _WHITE = "#FFFFFF"
@@ -63,14 +68,19 @@ def parse_line(text: str) -> Line:
         DatasetError: with the reason: too long, no JSON object, no ``source-ref``, a label attribute without
             its value, or a mask whose colours are not declared properly.
     """
-    if len(text) > LONGEST_LINE:
-        raise DatasetError(f"the line has {len(text)} characters, more than {LONGEST_LINE}")
     fields = _object(text)
+    # Boxes take more room, and their manifests have no such bound.
+    if len(text) > LONGEST_LINE and not _has_room(fields):
+        raise DatasetError(f"the line has {len(text)} characters, more than {LONGEST_LINE}")
     source = fields.get("source-ref")
     if not isinstance(source, str) or not source.strip():
         raise DatasetError("no 'source-ref' with the picture's address")
     mask, mask_problem = _mask(fields)
     return Line(source, _label(fields), mask, mask_problem, fields)
+
+
+def _has_room(fields: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, dict) and value.get("type") in LONG_TYPES for value in fields.values())
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -138,8 +148,11 @@ def _colors(value: object, where: str) -> tuple[tuple[tuple[str, str], ...], tup
             raise DatasetError(f"'{where}': entry '{key}' of the colour map has no 'class-name'")
         if color is None and name.upper() == _BACKGROUND:
             continue  # white and black are background anyway
-        if not isinstance(color, str) or not _HEX.fullmatch(color):
+        if color is None:
             raise DatasetError(f"'{where}': '{name}' has no 'hex-color' such as #23A436")
+        if not isinstance(color, str) or not _HEX.fullmatch(color):
+            shown = repr(color) if len(repr(color)) <= 20 else f"{color!r:.20}..."
+            raise DatasetError(f"'{where}': the 'hex-color' of '{name}' is {shown}: expected six digits such as #23A436")
         color = f"#{color.removeprefix('#').upper()}"
         if name.upper() == _BACKGROUND or color == _WHITE:
             background.append(color)

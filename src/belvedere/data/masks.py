@@ -112,11 +112,13 @@ class ColorMask:
         path: The PNG.
         labels: Pairs of label and ``#RRGGBB``, without background; a label may have several colours.
         background: Further colours (``#RRGGBB``) that were declared as background.
+        void: Colours of pixels that nobody judges; a ``Mask`` has them as background, a class map as -1.
     """
 
     path: Path
     labels: tuple[tuple[str, str], ...]
     background: tuple[str, ...] = field(default=())
+    void: tuple[str, ...] = field(default=())
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -216,7 +218,7 @@ def _index_by_color(rgba: NDArray[np.uint8], source: ColorMask, where: str) -> N
     _require_countable(source.types, where)
     numbers = {label: number for number, label in enumerate(source.types, 1)}
     table = {int(color.lstrip("#"), 16): numbers[label] for label, color in source.labels}
-    for color in (*(int(color.lstrip("#"), 16) for color in source.background), _WHITE, _BLACK):
+    for color in (*(int(color.lstrip("#"), 16) for color in (*source.background, *source.void)), _WHITE, _BLACK):
         table.setdefault(color, 0)
 
     channels = rgba.astype(np.int32)

@@ -13,6 +13,7 @@ from belvedere.data.reading import is_file, is_inside
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
 _LONGEST = 4096
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,12 @@ class Resolver:
         folders: Where relative references, and the ends of ``s3://`` keys, are looked for; in this order.
         maps: Pairs of a prefix (``s3://bucket/folder``, or the start of any other reference) and the folder
             that holds what lies below it. The longest matching prefix decides.
+        beside: What messages call the file that holds the references.
     """
 
     folders: tuple[Path, ...]
     maps: tuple[tuple[str, Path], ...] = ()
+    beside: str = "the file that names it"
 
     def resolve(self, reference: str) -> Path:
         """Find the file.
@@ -50,14 +53,11 @@ class Resolver:
             return path
         is_s3 = reference.lower().startswith("s3://")
         if reference.startswith("/"):
-            raise DatasetError("absolute paths are not followed; map the start of the path to a folder")
+            raise DatasetError(f"absolute paths are not followed; {_how_to_map(reference)}")
         path = self._by_suffix(reference[5:]) if is_s3 else self._relative(reference)
         if path is None:
-            raise DatasetError(
-                "no file of that name beside the manifest; copy the pictures there, or map "
-                + ("s3://bucket/prefix" if is_s3 else "the start of the reference")
-                + " to the folder that holds them"
-            )
+            beside = f"no file of that name beside {self.beside}; copy the pictures there, or " if self.folders else ""
+            raise DatasetError(f"{beside}{_how_to_map(reference)}")
         return path
 
     def _mapped(self, reference: str) -> tuple[str, Path] | None:
@@ -95,6 +95,14 @@ def canonical(reference: str) -> str:
     if reference.lower().startswith("s3://"):
         return reference[5:]
     return PurePosixPath(reference).as_posix()
+
+
+def _how_to_map(reference: str) -> str:
+    """What to do about a file that lies elsewhere, for the folder of this reference."""
+    prefix = reference.rpartition("/")[0]
+    if prefix.endswith("/") or not 0 < len(prefix) <= _LONGEST_SHOWN:
+        prefix = "PREFIX"
+    return f"say which folder holds them: --map {prefix}=DIR (in Python maps=[('{prefix}', DIR)])"
 
 
 def _refuse_kinds(reference: str) -> None:
@@ -155,4 +163,5 @@ def base_folders(manifest: Path) -> tuple[Path, ...]:
 
 def resolver_for(manifest: Path, maps: Sequence[tuple[str, Path]]) -> Resolver:
     """The resolver for references of ``manifest``."""
-    return Resolver(base_folders(manifest), tuple((prefix, Path(folder)) for prefix, folder in maps))
+    folders = tuple((prefix, Path(folder)) for prefix, folder in maps)
+    return Resolver(base_folders(manifest), folders, manifest.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ MAX_FILES = 1_000_000
 
 MAX_DEPTH = 16
 """Deepest nesting of folders."""
+
+_MOST_REASONS = 3
 
 _COMPANIONS = frozenset(
     {
@@ -38,6 +41,14 @@ class Listing:
 
     pictures: tuple[str, ...]
     problems: tuple[Problem, ...]
+
+    def left_out(self) -> str:
+        """What was left out and why, to go behind a message that there are no pictures; empty where nothing was."""
+        names: dict[str, list[str]] = {}
+        for problem in self.problems:
+            names.setdefault(problem.reason, []).append(problem.where)
+        shown = sorted(names.items(), key=lambda item: -len(item[1]))[:_MOST_REASONS]
+        return "".join(f"; left out: {_some(where)} ({reason})" for reason, where in shown)
 
 
 def list_pictures(root: Path, max_files: int = MAX_FILES, max_depth: int = MAX_DEPTH) -> Listing:
@@ -74,6 +85,38 @@ def list_pictures(root: Path, max_files: int = MAX_FILES, max_depth: int = MAX_D
     return Listing(tuple(sorted(pictures)), tuple(sorted(problems, key=lambda problem: problem.where)))
 
 
+def list_files(
+    root: Path, suffixes: frozenset[str], max_files: int = MAX_FILES, max_depth: int = MAX_DEPTH
+) -> tuple[str, ...]:
+    """Relative POSIX paths of the files below ``root`` that end in one of ``suffixes`` (lower case), sorted.
+
+    Hidden ones and links out of ``root`` are left out; links to folders are not followed.
+
+    Raises:
+        DatasetError: ``root`` itself cannot be listed.
+        LimitError: more files or deeper folders than allowed.
+    """
+    found: list[str] = []
+    folders = [("", 0)]
+    seen = 0
+    while folders:
+        relative, depth = folders.pop()
+        for entry in _entries(root, relative, []):
+            seen += 1
+            if seen > max_files:
+                raise LimitError(f"{root}: more than {max_files} files; open a smaller folder")
+            name = f"{relative}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                if depth == max_depth:
+                    raise LimitError(f"{root}: folders nested deeper than {max_depth} at '{name}'")
+                folders.append((f"{name}/", depth + 1))
+            elif Path(entry.name).suffix.casefold() in suffixes and entry.name == _printable(entry.name):
+                path = root / name
+                if is_file(path) and (not entry.is_symlink() or is_inside(path, root)):
+                    found.append(name)
+    return tuple(sorted(found))
+
+
 def is_picture_name(name: str) -> bool:
     """Whether a file name ends like a picture's."""
     return os.path.splitext(name)[1].casefold() in IMAGE_SUFFIXES  # noqa: PTH122 (a name, not a path)
@@ -107,6 +150,10 @@ def _why_not(entry: os.DirEntry[str], root: Path) -> str | None:
     elif not entry.is_file(follow_symlinks=False):
         return "not a regular file"
     return None if is_picture_name(entry.name) else "not a picture file that can be read; ignored"
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _printable(name: str) -> str:

@@ -25,7 +25,8 @@ def stratified_split(
     """Divide a dataset in two.
 
     Every label with at least two pictures is in both parts, in the share asked for as nearly as whole
-    pictures allow; within a label, the kinds are too.
+    pictures allow; within a label, the kinds are too. Of pictures that are neither normal nor anomalous, every
+    class is. For pictures with several classes or instances see ``belvedere.data.partition``.
 
     Args:
         dataset: What to divide; its own parts (``split``) are ignored.
@@ -100,7 +101,8 @@ def _strata(dataset: Dataset, seed: int, hashes: Mapping[str, str] | None) -> di
         together[f"name {record.name}" if content is None else f"content {content}"].append(record)
     strata: defaultdict[Stratum, list[Group]] = defaultdict(list)
     for group in together.values():
-        strata[group[0].label or "", group[0].kind or ""].append(tuple(group))
+        first = group[0]
+        strata[first.label or "", first.kind or first.category or ""].append(tuple(group))
     for groups in strata.values():
         groups.sort(key=lambda group: _order(seed, group[0].name))
     return dict(strata)

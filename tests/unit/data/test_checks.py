@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,12 @@ def test_real_pictures(shared_folder: Path) -> None:
     assert len(result.dataset) == 51
     assert not result.unreadable
     assert any("normal/wafer.jpg" in group for group in result.near_duplicates)
+
+
+def test_a_wrong_declared_size(make_picture: Make, tmp_path: Path) -> None:
+    source = open_dataset(make_picture("a.png"))
+    records = (replace(source.records[0], declared_size=(13, 8), instances=()),)
+    (problem,) = check(replace(source, records=records)).problems
+    assert str(problem) == (
+        "a.png: the annotation says 13 x 8 pixels, but the picture is 12 x 8; its boxes are in wrong places"
+    )

@@ -173,6 +173,29 @@ def test_links(make_picture: Make, tmp_path: Path) -> None:
     }
 
 
+def test_links_alone_are_said_to_be_the_reason(make_picture: Make, make_mask: Make, tmp_path: Path) -> None:
+    outside = [make_picture(f"outside/{number}.png") for number in range(3)]
+    root = tmp_path / "set"
+    (root / "normal").mkdir(parents=True)
+    for path in outside:
+        (root / "normal" / path.name).symlink_to(path)
+    (root / "normal" / "clip.mp4").write_bytes(b"")
+    reason = r"left out: 'normal/0\.png' and 2 more \(a link out of the dataset's folder is not followed"
+    with pytest.raises(DatasetError, match=rf"no pictures.*{reason}.*; left out: 'normal/clip\.mp4' \(not a picture"):
+        read_folder(root)
+    make_mask("set/masks/0.png")
+    with pytest.raises(DatasetError, match=rf"only masks.*{reason}"):
+        read_folder(root)
+
+
+def test_a_linked_folder_of_normal_pictures_is_said_to_be_the_reason(make_picture: Make, tmp_path: Path) -> None:
+    make_picture("outside/0.png")
+    make_picture("set/crack/0.png")
+    (tmp_path / "set/normal").symlink_to(tmp_path / "outside")
+    with pytest.raises(DatasetError, match=r"do not say which.*left out: 'normal' \(a link to a folder"):
+        read_folder(tmp_path / "set")
+
+
 def test_a_root_that_is_a_link_is_followed(make_picture: Make, tmp_path: Path) -> None:
     make_picture("real/normal/a.png")
     (tmp_path / "link").symlink_to(tmp_path / "real")

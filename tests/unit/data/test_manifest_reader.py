@@ -13,6 +13,7 @@ from PIL import Image
 
 from belvedere.core.errors import DatasetError, LimitError
 from belvedere.core.limits import Limits
+from belvedere.data.checks import check
 from belvedere.data.manifest_line import parse_line
 from belvedere.data.manifest_reader import parse_manifest, read_manifest
 from belvedere.data.masks import ColorMask
@@ -126,7 +127,15 @@ WRONG = {
     ),
     "bad color": (
         json.dumps({"source-ref": "b.png", **mask("m.png", ("crack", "green"))}),
-        "'crack' has no 'hex-",
+        "the 'hex-color' of 'crack' is 'green': expected six digits",
+    ),
+    "short color": (
+        json.dumps({"source-ref": "b.png", **mask("m.png", ("crack", "#zz"))}),
+        "the 'hex-color' of 'crack' is '#zz': expected six digits",
+    ),
+    "color that is no text": (
+        json.dumps({"source-ref": "b.png", **mask("m.png", ("crack", [0] * 100))}),  # type: ignore[arg-type]
+        r"the 'hex-color' of 'crack' is \[0, 0.*\.\.\.: expected six digits",
     ),
     "no class": (json.dumps({"source-ref": "b.png", **mask("m.png", ("", "#112233"))}), "no 'class-name'"),
     "same color": (
@@ -185,6 +194,53 @@ def test_nothing_usable(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.manifest").write_bytes(data)
     with pytest.raises(DatasetError, match="no usable line"):
         read_manifest(tmp_path / "x.manifest")
+
+
+def test_a_manifest_without_its_pictures_says_how_to_map_them(tmp_path: Path) -> None:
+    path = write(tmp_path, *(line(f"s3://bkt/cook/{number}.jpg") for number in range(63)), "no json")
+    with pytest.raises(DatasetError) as caught:
+        read_manifest(path)
+    message = str(caught.value)
+    assert message.count("set.manifest") == 2, "once as the file, once as what the pictures should lie beside"
+    assert "line 1: 's3://bkt/cook/0.jpg', line 2: 's3://bkt/cook/1.jpg', line 3: " in message
+    assert "and 60 more: no file of that name beside set.manifest" in message
+    assert "--map s3://bkt/cook=DIR" in message
+    assert message.count("--map") == 1
+    assert "; line 64: not a JSON object" in message
+
+
+def test_more_kinds_of_problems_than_are_shown_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path, *(line(f"s3://bkt/{number}/a.jpg") for number in range(9)))
+    with pytest.raises(DatasetError, match=r"--map s3://bkt/2=DIR \(.*\) and 6 more$"):
+        read_manifest(path)
+
+
+def test_problems_of_pictures_and_masks_name_their_line(folder: Path, make_mask: Make) -> None:
+    """A mask is looked at long after its line was read."""
+    make_mask("m.png")
+    Image.new("RGB", (12, 8), "#00FF00").save(folder / "green.png")
+    (folder / "d.png").write_bytes(b"no picture")
+    labels = (("crack", "#23A436"),)
+    path = write(
+        folder,
+        line("a.png", "normal"),
+        "",
+        line("b.png", "anomaly", 1, **mask("green.png", *labels)),
+        line("c.png", "anomaly", 1, **mask("gone.png", *labels)),
+        line("d.png", "anomaly"),
+    )
+    dataset = read_manifest(path)
+    assert [(problem.where, problem.kept) for problem in dataset.problems] == [("set.manifest:4", True)]
+    result = check(dataset)
+    (bad,) = result.bad_masks
+    assert bad.where == "b.png"
+    assert bad.reason.startswith("mask green.png: colours that the manifest does not declare")
+    assert bad.reason.endswith("(set.manifest:3)")
+    assert bad.kept, "the picture is used"
+    (torn,) = result.unreadable
+    assert str(torn).count("d.png") == 1
+    assert torn.reason.endswith("(set.manifest:5)")
+    assert not torn.kept
 
 
 def test_over_the_limit(folder: Path) -> None:

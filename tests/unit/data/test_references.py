@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from belvedere.core.errors import DatasetError
-from belvedere.data.references import Resolver, base_folders, canonical
+from belvedere.data.references import Resolver, base_folders, canonical, resolver_for
 
 Make = Callable[..., Path]
 
@@ -74,12 +74,15 @@ REFUSED = [
     ("file:///etc/passwd", "file:// references are not followed"),
     ("https://example.org/a.png", "https:// references are not followed"),
     ("HTTP://example.org/a.png", "http:// references are not followed"),
-    ("/etc/passwd", "absolute paths"),
+    ("/etc/passwd", "absolute paths are not followed; .*--map /etc=DIR"),
+    ("/passwd", "--map PREFIX=DIR"),
     ("", "empty"),
     ("  ", "empty"),
     ("a\0.png", "control characters"),
     ("gone.png", "no file of that name"),
-    ("s3://bucket/gone.png", "map s3://bucket/prefix"),
+    ("s3://bucket/gone.png", "--map s3://bucket=DIR"),
+    ("s3://bucket/boards/3/gone.png", "--map s3://bucket/boards/3=DIR"),
+    ("s3://" + "b" * 500 + "/gone.png", "--map PREFIX=DIR"),
     ("x" * 5000, "longer than"),
     ("y" * 4000, "no file of that name"),
     ("sub", "no file of that name"),
@@ -118,6 +121,13 @@ def test_base_folders() -> None:
         Path("/d"),
     )
     assert base_folders(Path("/manifests/a/b/c/x.manifest")) == (Path("/manifests/a/b/c"),)
+
+
+def test_messages_name_the_file_that_was_read(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"beside set\.csv; .*--map sub=DIR"):
+        resolver_for(tmp_path / "set.csv", ()).resolve("sub/gone.png")
+    with pytest.raises(DatasetError, match=r"^say which folder holds them: --map s3://b=DIR"):
+        Resolver(()).resolve("s3://b/gone.png")
 
 
 def test_canonical() -> None:
