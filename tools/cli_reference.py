@@ -41,14 +41,26 @@ def page() -> str:
     for name in COMMANDS:
         command = root.get_command(context, name)
         assert command is not None
-        parts.append(section(command, click.Context(command, info_name=name, parent=context)))
+        parts += sections(command, click.Context(command, info_name=name, parent=context))
     return "\n".join(parts)
+
+
+def sections(command: click.Command, context: click.Context) -> list[str]:
+    """One command, and the commands below it where it is a group."""
+    found = [section(command, context)]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            found += sections(inner, click.Context(inner, info_name=name, parent=context))
+    return found
 
 
 def section(command: click.Command, context: click.Context) -> str:
     """One command: usage, description, options."""
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    lines = [f"## {context.info_name}", "", "```", usage, "```", "", description(command), ""]
+    name = context.command_path.partition(" ")[2]
+    lines = [f"##{'#' * name.count(' ')} {name}", "", "```", usage, "```", "", description(command), ""]
     options = [p for p in command.get_params(context) if isinstance(p, click.Option) and "--help" not in p.opts]
     if options:
         lines += ["| option | |", "|---|---|"]

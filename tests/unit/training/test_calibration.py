@@ -12,11 +12,14 @@ from belvedere.training.anomaly.calibration import (
     verdict_from_labels,
     verdict_from_normals,
 )
+from belvedere.training.anomaly.geometry import Geometry
 from belvedere.training.anomaly.learners import HeldOut
 from belvedere.training.anomaly.stacking import sigmoid, stacked
+from belvedere.training.anomaly.thinning import thinned
 from helpers.features import alone, cells_of, example_of
 
 CELLS = 16
+GRID = Geometry(32, 32, 8)
 
 
 def held_of(scores: dict[str, np.ndarray], seed: int = 0) -> HeldOut:
@@ -144,13 +147,41 @@ def test_heat_from_masks_finds_the_marked_cells() -> None:
         distances.append((1 + 3 * (cover[0] > 0.5) + 0.2 * rng.standard_normal(CELLS)).astype(np.float32))
         logits.append((-3 + 5 * (cover > 0.5).T + rng.standard_normal((CELLS, 1))).astype(np.float32))
     held = HeldOut({"memory": np.zeros(12)}, distances, logits, 5)
-    stack = heat_from_masks(held, examples)
-    assert stack is not None
+    heat = heat_from_masks(held, examples, GRID)
+    assert heat is not None
+    stack, thin = heat
+    assert not thin, "defects of single cells would be lost"
     assert len(stack.weights) == 2
     for example, distance, logit in zip(examples, distances, logits, strict=True):
-        heat = stacked(stack, np.stack([distance, logit.max(axis=1)], axis=1).astype(np.float64))
+        logits_found = stacked(stack, np.stack([distance, logit.max(axis=1)], axis=1).astype(np.float64))
         expected = np.zeros(CELLS, bool) if example.cover is None else example.cover[0] > 0.5
-        assert ((heat >= 0) == expected).all()
+        assert ((logits_found >= 0) == expected).all()
+
+
+def test_heat_that_shines_beyond_the_masks_is_thinned() -> None:
+    """The cells around every defect look as defective as those inside, as features of neighbours together do."""
+    rng = np.random.default_rng(1)
+    grid = Geometry(96, 96, 8)
+    examples, distances, logits = [], [], []
+    for index in range(12):
+        inside, shone = np.zeros((2, 12, 12), bool)
+        if index >= 6:
+            row, column = rng.integers(2, 7, 2)
+            inside[row : row + 3, column : column + 3] = True
+            shone[row - 1 : row + 4, column : column + 3] = shone[row : row + 3, column - 1 : column + 4] = True
+        cover = inside.reshape(1, -1).astype(np.float32)
+        examples.append(example_of(cells_of(rng, 144), cover if index >= 6 else None, index >= 6))
+        distances.append((1 + 3 * shone.reshape(-1) + 0.1 * rng.standard_normal(144)).astype(np.float32))
+        logits.append((-3 + 5 * shone.reshape(-1, 1) + 0.1 * rng.standard_normal((144, 1))).astype(np.float32))
+    heat = heat_from_masks(HeldOut({"memory": np.zeros(12)}, distances, logits, 5), examples, grid)
+    assert heat is not None
+    stack, thin = heat
+    assert thin
+    for example, distance, logit in zip(examples[6:], distances[6:], logits[6:], strict=True):
+        plain = stacked(stack, np.stack([distance, logit.max(axis=1)], axis=1).astype(np.float64))
+        assert example.cover is not None
+        assert ((thinned(plain, grid) >= 0) == (example.cover[0] > 0.5)).all()
+        assert (plain >= 0).sum() > 1.5 * (example.cover[0] > 0.5).sum(), "as it is, the mask would be too large"
 
 
 def test_heat_from_masks_needs_masks() -> None:
@@ -158,4 +189,4 @@ def test_heat_from_masks_needs_masks() -> None:
     examples = [example_of(cells_of(rng, CELLS)) for _ in range(4)]
     logits = [np.zeros((CELLS, 1), np.float32)] * 4
     held = HeldOut({"memory": np.zeros(4)}, [np.ones(CELLS, np.float32)] * 4, logits, 4)
-    assert heat_from_masks(held, examples) is None
+    assert heat_from_masks(held, examples, GRID) is None

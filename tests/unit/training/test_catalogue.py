@@ -116,7 +116,10 @@ def test_without_the_extra(missing: str) -> None:
     )
     # Absent or only partly there, the message is the same; nothing is fetched before.
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "Backbone dinov2-small needs the [train] extra: pip install 'belvedere[train]'\n"
+    assert done.stdout == (
+        "Backbone dinov2-small needs the [train] extra: pip install 'belvedere[train]', or in a clone of the "
+        "repository pip install -e '.[train]'\n"
+    )
 
 
 def test_anomaly_training_imports_no_torch() -> None:

@@ -89,6 +89,41 @@ def test_unreadable_pictures_are_named(tmp_path: Path) -> None:
     assert pictures.unusable[0].startswith("normal/torn.jpg: ")
 
 
+def test_a_mask_that_cannot_be_used_does_not_make_its_picture_unusable(tmp_path: Path) -> None:
+    folder = parts(tmp_path, 4, 5)
+    mask = next(iter((folder / "ground_truth" / "blob").iterdir()))
+    mask.write_bytes(b"no picture")
+    pictures = choose(open_dataset(folder))
+    assert pictures.unusable == ()
+    (told,) = pictures.unusable_masks
+    assert told.startswith("anomaly/blob/")
+    assert len(pictures.anomalous) == 5
+    assert told not in pictures.notes, "it is named once"
+
+
+def test_pictures_of_quite_another_size_are_named(tmp_path: Path) -> None:
+    folder = parts(tmp_path, 4)
+    Image.new("RGB", (1, 1)).save(folder / "normal" / "dot.png")
+    Image.new("RGB", (20, 3000)).save(folder / "normal" / "strip.png")
+    pictures = choose(open_dataset(folder))
+    (told,) = [note for note in pictures.notes if "size or shape" in note]
+    assert "'normal/dot.png' (1 x 1)" in told
+    assert "'normal/strip.png' (20 x 3000)" in told
+    assert len(pictures.normal) == 6, "they are named, not left out"
+
+
+def test_too_few_pictures_tell_of_files_that_were_left_out(tmp_path: Path) -> None:
+    folder = parts(tmp_path, 3, 4)
+    outside = folder.rename(tmp_path / "elsewhere") / "normal"
+    (folder / "normal").mkdir(parents=True)
+    for path in outside.iterdir():
+        (folder / "normal" / path.name).symlink_to(path)
+    noise(folder / "anomaly" / "0.png", 0)
+    told = r"1 picture, of which 0 .* 1 anomalous.*3 were left out \(the first: .*link"
+    with pytest.raises(TrainingError, match=told):
+        choose(open_dataset(folder))
+
+
 def test_one_of_each_group_of_duplicates_is_used(tmp_path: Path) -> None:
     folder = parts(tmp_path, 3)
     for copy in ("copy.jpg", "third.jpg"):
@@ -144,6 +179,13 @@ def test_anomalies_without_masks_have_no_types(tmp_path: Path) -> None:
     assert pictures.types == ()
 
 
+def test_one_is_not_many(tmp_path: Path) -> None:
+    pictures = choose(open_dataset(parts(tmp_path, 4, 1)))
+    assert any(note.startswith("1 anomalous picture is too few") for note in pictures.notes)
+    pictures = choose(open_dataset(parts(tmp_path, 4, 1)), normal_only=True)
+    assert any(note.startswith("1 anomalous picture is left out") for note in pictures.notes)
+
+
 def bare(normal: int, anomalous: int) -> Pictures:
     records = [Record(f"n{i}", Path(f"n{i}"), "normal") for i in range(normal)]
     records += [Record(f"a{i}", Path(f"a{i}"), "anomaly") for i in range(anomalous)]
@@ -171,3 +213,27 @@ def test_unlabelled_pictures_are_named(tmp_path: Path) -> None:
     said = choose(open_dataset(folder)).notes[-1]
     assert said.startswith("4 pictures are not labelled normal or anomaly and not learned from: 'loose0.png', ")
     assert said.endswith("'loose2.png' ...")
+
+
+def test_pictures_without_labels_are_normal_if_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    for number in range(3):
+        noise(folder / f"{number}.png", number)
+    chosen = choose_pictures(open_dataset(folder), normal_only=True, exif=True, progress=lambda *_: None)
+    assert len(chosen.normal) == 3
+    assert "none of the 3 pictures has a label: all are taken as normal" in chosen.notes
+    with pytest.raises(TrainingError, match="0 are usable and labelled normal"):
+        choose(open_dataset(folder))
+
+
+def test_twins_are_told_and_grouped(tmp_path: Path) -> None:
+    """A picture and its re-encoded copy are one piece of evidence."""
+    folder = tmp_path / "normal"
+    folder.mkdir()
+    for number in range(3):
+        noise(folder / f"{number}.png", number)
+        Image.open(folder / f"{number}.png").save(folder / f"{number}.jpg", quality=97)
+    chosen = choose(open_dataset(tmp_path))
+    assert len(set(chosen.groups.values())) == 3
+    assert any(note.startswith("6 normal pictures, of which 3 are independent") for note in chosen.notes)

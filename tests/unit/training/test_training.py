@@ -124,13 +124,15 @@ def test_network_gives_the_numpy_scores(artifact: Artifact, parts: Path) -> None
     assert found[0] < artifact.manifest.decoder.threshold < min(found[1:])
 
 
+@pytest.mark.parametrize("thin", [False, True])
 @pytest.mark.parametrize("seed", range(2))
-def test_sigmoid_of_the_stack_matches_the_graph(seed: int) -> None:
+def test_sigmoid_of_the_stack_matches_the_graph(seed: int, thin: bool) -> None:
     """The scoring graph on cells: score, heat and types from numpy parts, to 1e-4, region of interest included."""
     from belvedere.runtime.engine import open_engine
     from belvedere.training.anomaly.memory import patch_distances
     from belvedere.training.anomaly.pixel import pixel_logits
     from belvedere.training.anomaly.scoring import Scoring, scoring_graph
+    from belvedere.training.anomaly.thinning import thinned
     from belvedere.vision.preprocess import Preprocess
     from helpers.features import example_of, strangeness
 
@@ -146,7 +148,7 @@ def test_sigmoid_of_the_stack_matches_the_graph(seed: int) -> None:
     learners = fit_learners(examples, 2, 0)
     names, floors = ("memory", "picture", "pixel"), (0.0, -1.0, -2.0)
     picture, cell = Stack((0.3, 0.1, 0.2), -0.4), Stack((0.5, 0.4), -1.0)
-    network = scoring_graph(BACKBONE, geometry, Scoring(learners, names, floors, picture, cell, 2))
+    network = scoring_graph(BACKBONE, geometry, Scoring(learners, names, floors, picture, cell, 2, thin))
     ready = Preprocess(width=80, height=64, mean=BACKBONE.mean, std=BACKBONE.std).apply(pictures[9])
     found = {}
     for engine in ("onnxruntime", "openvino"):
@@ -161,7 +163,8 @@ def test_sigmoid_of_the_stack_matches_the_graph(seed: int) -> None:
         pair = np.stack(
             [patch_distances(learners.memory, grids[9]), pixel_logits(learners.pixel, grids[9]).max(axis=1)]
         )  # type: ignore[arg-type]
-        heat[geometry.cells] = np.array(cell.weights) @ pair + cell.bias
+        values = np.array(cell.weights) @ pair + cell.bias
+        heat[geometry.cells] = thinned(values, geometry) if thin else values
         # Four network pixels meet at a cell's middle: their mean is nearly the cell's own value.
         upsampled = found[engine]["heatmap"][0].reshape(8, 8, 10, 8)[:, 3:5, :, 3:5]
         if roi is None:

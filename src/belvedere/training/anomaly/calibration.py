@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from belvedere.tasks.anomaly.metrics import f1_threshold
 from belvedere.training.anomaly.conformal import NormalLimit, normal_limit
+from belvedere.training.anomaly.geometry import Geometry
 from belvedere.training.anomaly.learners import Example, HeldOut
 from belvedere.training.anomaly.pixel import defective_cells
 from belvedere.training.anomaly.stacking import Stack, fit_stack, sigmoid, stacked
+from belvedere.training.anomaly.thinning import thinned
 
 DEFAULT_RATE = 0.1
 PIXEL_THRESHOLD = 0.5
 _MEDIAN_SCORE, _MEDIAN_HEAT = 0.1, 0.03
 _RESAMPLES = 201
+_THINNER = 0.02
+"""Share by which a thinned map must fit the masks better to be preferred."""
+
 Groups = Sequence[Sequence[int]]
 
 
@@ -86,29 +91,42 @@ def heat_from_normals(held: HeldOut, groups: Groups, rate: float | None) -> Stac
     return _scaled(limit.limit, median, _MEDIAN_HEAT)
 
 
-def heat_from_masks(held: HeldOut, examples: Sequence[Example]) -> Stack | None:
+def heat_from_masks(held: HeldOut, examples: Sequence[Example], geometry: Geometry) -> tuple[Stack, bool] | None:
     """Weigh patch distance and pixel head so that heat 0.5 gives the best F1 over cells; None without masks.
 
-    Cells that a mask covers in part are left out.
+    Cells that a mask covers in part are left out. The map is thinned where that fits the masks better, by the F1 that
+    counts every cell by the share of it that its mask covers.
+
+    Returns:
+        The weights, and whether the map is thinned.
     """
-    rows, labels = [], []
+    rows, covers = [], []
     for index, example in enumerate(examples):
         logits = held.logits[index]
         if logits is None or (example.anomalous and example.cover is None):
             continue
         none = np.zeros(len(example.cells), np.float32)
-        covered = none if example.cover is None else example.cover.max(axis=0)
-        full = defective_cells(covered)
-        certain = full | (covered == 0)
-        pair = np.stack([held.distances[index], logits.max(axis=1)], axis=1)
-        rows.append(pair[certain].astype(np.float64))
-        labels.append(full[certain])
-    if not labels or not np.concatenate(labels).any():
+        covers.append(none if example.cover is None else example.cover.max(axis=0))
+        rows.append(np.stack([held.distances[index], logits.max(axis=1)], axis=1).astype(np.float64))
+    if not covers or not any(cover.any() for cover in covers):
         return None
-    matrix, marked = np.concatenate(rows), np.concatenate(labels)
-    stack = fit_stack(matrix, marked)
-    cut = f1_threshold(stacked(stack, matrix), marked)
-    return replace(stack, bias=stack.bias - (cut or 0.0))
+    cover = np.concatenate(covers)
+    marked = np.concatenate([defective_cells(each) for each in covers])
+    certain = marked | (cover == 0)
+    stack = fit_stack(np.concatenate(rows)[certain], marked[certain])
+    plain = [stacked(stack, each) for each in rows]
+    thin = [thinned(each, geometry) for each in plain]
+    better = _fit(np.concatenate(thin), cover) > (1 + _THINNER) * _fit(np.concatenate(plain), cover)
+    heat = np.concatenate(thin if better else plain)
+    cut = f1_threshold(heat[certain], marked[certain])
+    return replace(stack, bias=stack.bias - (cut or 0.0)), better
+
+
+def _fit(heat: NDArray[np.float64], cover: NDArray[np.float32]) -> float:
+    """How well cells (n,) fit the shares of them that masks cover (n,): the best F1 over all cuts, by area."""
+    order = np.argsort(-heat, kind="stable")
+    found = np.cumsum(cover[order], dtype=np.float64)
+    return float((2 * found / (np.arange(1, len(order) + 1) + found[-1])).max())
 
 
 def _highest(values: NDArray[np.float64], groups: Groups) -> NDArray[np.float64]:

@@ -51,6 +51,15 @@ class Geometry:
         return np.flatnonzero(self.roi.reshape(-1))
 
     @property
+    def places(self) -> NDArray[np.int64] | None:
+        """For every cell of the grid its position in ``cells``, or the one behind them all; None where all count."""
+        if self.roi is None:
+            return None
+        place = np.full(self.rows * self.columns, len(self.cells), np.int64)
+        place[self.cells] = np.arange(len(self.cells))
+        return place
+
+    @property
     def top(self) -> int:
         """How many of the highest cells make up a picture's score: one in a hundred.
 

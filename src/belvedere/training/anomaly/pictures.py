@@ -9,6 +9,7 @@ from belvedere.core.errors import TrainingError
 from belvedere.data.checks import check
 from belvedere.data.dataset import Dataset
 from belvedere.data.record import Record
+from belvedere.training.anomaly.shapes import odd_shapes
 
 FEWEST_NORMAL, FEWEST_ANOMALOUS = 2, 4
 _FEW_NORMAL = 9
@@ -24,7 +25,8 @@ class Pictures:
         types: Anomaly types with masks to learn from.
         sizes: Width and height of the normal pictures.
         labelled: Whether anomalous pictures are learned from.
-        unusable: One sentence for each picture or mask that could not be read.
+        unusable: One sentence for each picture that could not be used.
+        unusable_masks: One for each mask that could not be used, though its picture is.
         notes: Sentences for the user: what else was noticed or left out, and why.
         hashes: SHA-256 of the content of each picture that was looked at, by name.
         groups: Name to group for the pictures that are nearly the same as others.
@@ -36,6 +38,7 @@ class Pictures:
     labelled: bool
     unusable: tuple[str, ...]
     notes: tuple[str, ...]
+    unusable_masks: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,33 +60,40 @@ def choose_pictures(dataset: Dataset, normal_only: bool, exif: bool, progress: C
         TrainingError: too few normal pictures; the message counts what there is and what is needed.
     """
     part = dataset.split("train") if dataset.has_splits else dataset
+    assumed = normal_only and not len(part.labelled()) and len(part) > 0
+    if assumed:
+        part = replace(part, records=tuple(replace(record, label="normal") for record in part))
     result = check(part.labelled(), progress, exif=exif)
-    unusable = tuple(str(problem) for problem in (*dataset.problems, *result.unreadable, *result.bad_masks))
-    notes = [str(problem) for problem in result.problems if str(problem) not in unusable]
+    problems = (*dataset.problems, *result.unreadable, *result.bad_masks)
+    unusable = tuple(str(problem) for problem in problems if not problem.kept)
+    unusable_masks = tuple(str(problem) for problem in problems if problem.kept)
+    notes = [str(problem) for problem in result.problems if str(problem) not in (*unusable, *unusable_masks)]
     records = _without_repeats(result.dataset.records, result.duplicates, result.conflicts)
     normal = [record for record in records if record.label == "normal"]
     anomalous = [record for record in records if record.label == "anomaly"]
     if len(normal) < FEWEST_NORMAL:
         raise TrainingError(_too_few(dataset, part, len(normal), len(anomalous), len(result.unreadable)))
+    subject = _counted(len(anomalous), "anomalous picture")
     if normal_only and anomalous:
-        notes.append(f"{len(anomalous)} anomalous pictures are left out: trained from normal pictures alone")
+        notes.append(f"{subject} left out: trained from normal pictures alone")
         anomalous = []
     elif anomalous and len(anomalous) < FEWEST_ANOMALOUS:
-        notes.append(
-            f"{len(anomalous)} anomalous pictures are too few to learn from ({FEWEST_ANOMALOUS} needed): "
-            "trained from normal pictures alone"
-        )
+        notes.append(f"{subject} too few to learn from ({FEWEST_ANOMALOUS} needed): trained from normal pictures alone")
         anomalous = []
     groups = {name: group[0] for group in result.near_duplicates for name in group}
     notes += _about_normals([groups.get(record.name, record.name) for record in normal], bool(anomalous))
+    if assumed:
+        notes.append(f"none of the {len(normal)} pictures has a label: all are taken as normal")
     notes += _unlabelled([record.name for record in part if record.label is None])
+    notes += odd_shapes({record.name: result.sizes[record.name] for record in (*normal, *anomalous)})
     return Pictures(
         records=(*normal, *anomalous),
         types=_learnable_types(anomalous, exif),
-        sizes=tuple((shape.shape[1], shape.shape[0]) for shape in (r.image(exif=exif) for r in normal[:50])),
+        sizes=tuple(result.sizes[record.name] for record in normal),
         labelled=bool(anomalous),
         unusable=unusable,
         notes=tuple(notes),
+        unusable_masks=unusable_masks,
         hashes=result.hashes,
         groups=groups,
     )
@@ -114,8 +124,12 @@ def _unlabelled(names: list[str]) -> list[str]:
     if not names:
         return []
     shown = ", ".join(f"'{name}'" for name in names[:3]) + (" ..." if len(names) > 3 else "")
-    subject = "1 picture is" if len(names) == 1 else f"{len(names)} pictures are"
-    return [f"{subject} not labelled normal or anomaly and not learned from: {shown}"]
+    return [f"{_counted(len(names), 'picture')} not labelled normal or anomaly and not learned from: {shown}"]
+
+
+def _counted(count: int, noun: str) -> str:
+    """``1 picture is`` or ``2 pictures are``."""
+    return f"1 {noun} is" if count == 1 else f"{count} {noun}s are"
 
 
 def _about_normals(groups: list[str], labelled: bool) -> list[str]:
@@ -128,8 +142,8 @@ def _about_normals(groups: list[str], labelled: bool) -> list[str]:
         )
     if count < _FEW_NORMAL and not labelled:
         notes.append(
-            f"{count} independent normal pictures are few: the threshold is set so high that faint anomalies pass; "
-            f"{_FEW_NORMAL} or more, or {FEWEST_ANOMALOUS} anomalous ones, make it sharper"
+            f"{_counted(count, 'independent normal picture')} few: the threshold is set so high that faint anomalies "
+            f"pass; {_FEW_NORMAL} or more, or {FEWEST_ANOMALOUS} anomalous ones, make it sharper"
         )
     return notes
 
@@ -157,8 +171,11 @@ def _learnable_types(anomalous: list[Record], exif: bool) -> tuple[str, ...]:
 
 
 def _too_few(dataset: Dataset, part: Dataset, normal: int, anomalous: int, unreadable: int) -> str:
-    where = f"{dataset.name}: {len(part)} pictures" + (" in its training part" if dataset.has_splits else "")
+    pictures = "1 picture" if len(part) == 1 else f"{len(part)} pictures"
+    where = f"{dataset.name}: {pictures}" + (" in its training part" if dataset.has_splits else "")
     also = f", {unreadable} could not be read" if unreadable else ""
+    lost = [problem for problem in dataset.problems if not problem.kept]
+    also += f", and of its files {len(lost)} were left out (the first: {lost[0]})" if lost else ""
     return (
         f"{where}, of which {normal} are usable and labelled normal and {anomalous} anomalous{also}; training needs "
         f"at least {FEWEST_NORMAL} normal ones (20 are a good start). Put them into a folder named 'normal', or label "

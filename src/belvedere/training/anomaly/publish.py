@@ -136,14 +136,17 @@ def _facts(trained: Trained) -> dict[str, Any]:
             "anomalous": len(pictures.anomalous),
             "with_masks": sum(record.mask is not None for record in pictures.records),
             "unusable": list(pictures.unusable),
+            "unusable_masks": list(pictures.unusable_masks),
             "notes": list(pictures.notes),
         },
         "learners": learners,
+        "shares": _shares(trained),
         "floors": {name: round(low, 6) for name, low in zip(verdict.names, verdict.floors, strict=True)},
         "memory": {"vectors": len(memory.vectors), "dimension": memory.vectors.shape[1]},
         "turned_copies": len(trained.views.angles),
         "mirrored_copies": trained.views.mirrored,
         "cross_validation": _cross_validation(trained),
+        "heatmap_thinned": trained.scoring.thin,
         "threshold_rule": _rule(verdict),
         "options": {
             "size": options.size,
@@ -158,6 +161,14 @@ def _facts(trained: Trained) -> dict[str, Any]:
             **{name: metadata.version(name) for name in _VERSIONED},
         },
     }
+
+
+def _shares(trained: Trained) -> dict[str, float]:
+    """How much each learner moves the score: its weight times the deviation of its held-out scores, of 1."""
+    weights = zip(trained.verdict.names, trained.verdict.stack.weights, strict=True)
+    moved = {name: abs(weight) * float(trained.held.scores[name].std()) for name, weight in weights}
+    total = sum(moved.values()) or 1.0
+    return {name: round(each / total, 3) for name, each in moved.items()}
 
 
 def _cross_validation(trained: Trained) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from belvedere.training.anomaly.onnx_graph import GraphBuilder
 from belvedere.training.anomaly.pixel import add_pixel_head
 from belvedere.training.anomaly.stacking import Stack
 from belvedere.training.anomaly.supervised import add_picture_head
+from belvedere.training.anomaly.thinning import add_thinning
 from belvedere.training.anomaly.tiles import add_features
 from belvedere.training.backbones import Backbone
 
@@ -33,6 +34,7 @@ class Scoring:
         cell: Weighs patch distance and, if it has a second weight, the pixel head's highest log-odds into the
             calibrated heatmap.
         types: Number of anomaly types told apart, 0 for none.
+        thin: Whether the heatmap is thinned, see ``thinning``.
     """
 
     learners: Learners
@@ -41,6 +43,7 @@ class Scoring:
     picture: Stack
     cell: Stack
     types: int
+    thin: bool = False
 
 
 def scoring_graph(backbone: Backbone, geometry: Geometry, scoring: Scoring) -> bytes:
@@ -63,8 +66,9 @@ def scoring_graph(backbone: Backbone, geometry: Geometry, scoring: Scoring) -> b
     maps = [distances]
     if logits is not None and len(scoring.cell.weights) > 1:
         maps.append(graph.node("ReduceMax", logits, graph.ints(2), keepdims=0))
-    heat = _weighted(graph, maps, scoring.cell)
-    heat = graph.node("Unsqueeze", heat, graph.ints(1))
+    heat = graph.node("Unsqueeze", _weighted(graph, maps, scoring.cell), graph.ints(1))
+    if scoring.thin:
+        heat = add_thinning(graph, heat, geometry)
     heatmap = graph.node("Sigmoid", _upsampled(graph, heat, geometry, _OUTSIDE))
     size = [geometry.height, geometry.width]
     outputs: list[tuple[str, str, list[int | str]]] = [
@@ -97,10 +101,8 @@ def _weighted(graph: GraphBuilder, parts: list[str], stack: Stack) -> str:
 
 def _upsampled(graph: GraphBuilder, values: str, geometry: Geometry, outside: float) -> str:
     """Values per cell [N, K, P] to a map of the input's size, [N, K, H, W]."""
-    if geometry.roi is not None:
-        count = len(geometry.cells)
-        place = np.full(geometry.rows * geometry.columns, count, np.int64)
-        place[geometry.cells] = np.arange(count)
+    place = geometry.places
+    if place is not None:
         padded = graph.node("Pad", values, graph.ints(0, 0, 0, 0, 0, 1), graph.floats(outside))
         values = graph.node("Gather", padded, graph.constant(place), axis=2)
     grid = graph.node("Reshape", values, graph.ints(0, 0, geometry.rows, geometry.columns))

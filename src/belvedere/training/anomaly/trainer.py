@@ -27,6 +27,7 @@ from belvedere.training.anomaly.options import LARGEST_SIZE, TrainOptions
 from belvedere.training.anomaly.pictures import Pictures, choose_pictures, limited
 from belvedere.training.anomaly.publish import Trained, build_artifact
 from belvedere.training.anomaly.scoring import Scoring
+from belvedere.training.anomaly.shapes import stretched_region
 from belvedere.training.anomaly.sizes import Trial, choose_size, make_geometry, most_pictures
 from belvedere.training.anomaly.turns import natural_turns
 from belvedere.training.backbones import Backbone, bundled_backbone
@@ -80,6 +81,9 @@ def train(
         lambda done, total: report("checking pictures", done, total),
     )
     roi = None if options.roi is None else load_image(options.roi)
+    if roi is not None:
+        notes = stretched_region((roi.shape[1], roi.shape[0]), pictures.sizes)
+        pictures = replace(pictures, notes=(*pictures.notes, *notes))
     sides = _sides(options, pictures)
     first = make_geometry(pictures, sides[0], backbone, options.tile, roi)
     rng = np.random.default_rng((options.seed, 0))
@@ -140,15 +144,16 @@ def _finish(
             verdict = verdict_from_normals(held, groups, options.false_alarms)
     else:
         verdict = verdict_from_normals(held, groups, options.false_alarms)
-    heat = heat_from_masks(held, trial.examples) if pictures.types else None
+    heat = heat_from_masks(held, trial.examples, trial.geometry) if pictures.types else None
     types = pictures.types if heat is not None and learners.pixel is not None else ()
     scoring = Scoring(
         learners=learners if types else replace(learners, pixel=learners.pixel if "pixel" in verdict.names else None),
         names=verdict.names,
         floors=verdict.floors,
         picture=verdict.stack,
-        cell=heat or heat_from_normals(held, groups, options.false_alarms),
+        cell=heat_from_normals(held, groups, options.false_alarms) if heat is None else heat[0],
         types=len(types),
+        thin=heat is not None and heat[1],
     )
     return Trained(
         scoring=scoring, verdict=verdict, geometry=trial.geometry, backbone=backbone, pictures=pictures,

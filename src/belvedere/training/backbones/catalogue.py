@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from belvedere.core.errors import OptionError, TrainingError
+from belvedere.core.hub import is_repository, is_revision
 from belvedere.training.backbones.bundled import BUNDLED
 
 PREFIX = "hub:"
-_REPOSITORY = re.compile(r"[\w][\w.-]*/[\w][\w.-]*", re.ASCII)
-_REVISION = re.compile(r"[\w][\w./-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -103,13 +101,13 @@ def find(name: str) -> HubBackbone:
         OptionError: there is no such name; the message lists those there are.
     """
     plain, at, revision = name.partition("@")
-    if at and not _REVISION.fullmatch(revision):
+    if at and not is_revision(revision):
         raise OptionError(f"backbone {name!r}: expected a branch, tag or commit after '@'")
     if plain in HUB:
         row = HUB[plain]
     elif plain.startswith(PREFIX):
         repository = plain.removeprefix(PREFIX)
-        if not _REPOSITORY.fullmatch(repository):
+        if not is_repository(repository):
             raise OptionError(f"backbone {name!r}: expected {PREFIX}OWNER/REPO or {PREFIX}OWNER/REPO@REVISION")
         row = HubBackbone(plain, repository)
     else:

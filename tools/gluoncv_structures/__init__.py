@@ -1,0 +1,1 @@
+"""Structures of GluonCV networks, written once with GluonCV installed."""
