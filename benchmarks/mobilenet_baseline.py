@@ -55,7 +55,7 @@ def mobilenet_features() -> Features:
         if record.name not in known:
             picture = torch.from_numpy(preprocess.apply(decode(record.read(), name=record.name)))
             with torch.inference_mode():
-                cells = avg_pool2d(stages(picture), 3, 1, 1, count_include_pad=False)[0]
+                cells = avg_pool2d(stages(picture), 3, 1, 1)[0]
             known[record.name] = np.ascontiguousarray(cells.flatten(1).T.numpy())
         return known[record.name]
 

@@ -37,7 +37,9 @@ def read_class_folders(root: Path) -> Dataset:
         if word:
             words[name] = word
     if not records:
-        raise DatasetError(f"{root}: no pictures in folders of classes, such as '{root.name}/cat/1.jpg'{listing.left_out()}")
+        raise DatasetError(
+            f"{root}: no pictures in folders of classes, such as '{root.name}/cat/1.jpg'{listing.left_out()}"
+        )
     classes = tuple(sorted({record.category or "" for record in records}))
     parted = with_parts(records, words)
     return Dataset(parted, root.resolve().name, (), {}, tuple(problems), classes, form="classes")

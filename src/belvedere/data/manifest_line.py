@@ -152,7 +152,9 @@ def _colors(value: object, where: str) -> tuple[tuple[tuple[str, str], ...], tup
             raise DatasetError(f"'{where}': '{name}' has no 'hex-color' such as #23A436")
         if not isinstance(color, str) or not _HEX.fullmatch(color):
             shown = repr(color) if len(repr(color)) <= 20 else f"{color!r:.20}..."
-            raise DatasetError(f"'{where}': the 'hex-color' of '{name}' is {shown}: expected six digits such as #23A436")
+            raise DatasetError(
+                f"'{where}': the 'hex-color' of '{name}' is {shown}: expected six digits such as #23A436"
+            )
         color = f"#{color.removeprefix('#').upper()}"
         if name.upper() == _BACKGROUND or color == _WHITE:
             background.append(color)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from belvedere.core.errors import DatasetError, ImageError, LimitError, OptionError
+from belvedere.core.errors import DatasetError, ImageError, LimitError
 from belvedere.core.files import sha256_of
 from belvedere.data.dataset import Dataset, Problem
 from belvedere.data.masks import Mask
 from belvedere.data.record import Record
-from belvedere.data.seen import SEEN_REPORT, count_seen
+from belvedere.evaluation.facts import dataset_facts, model_facts, speed_of, trained_on
 from belvedere.evaluation.gallery import choose
+from belvedere.evaluation.options import Options, Progress
 from belvedere.evaluation.predictor import Predictor
 from belvedere.evaluation.report import (
     Counts,
-    DatasetFacts,
     GalleryItem,
     KindSummary,
-    ModelFacts,
     PictureRow,
     Report,
-    Speed,
 )
 from belvedere.evaluation.thumbnails import thumbnails
 from belvedere.tasks.anomaly.intervals import Interval, bootstrap_intervals, wilson
@@ -40,9 +38,6 @@ from belvedere.tasks.anomaly.metrics import (
 )
 from belvedere.tasks.anomaly.pixel_metrics import PixelAccumulator, PixelMetrics
 from belvedere.tasks.anomaly.result import AnomalyResult
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of the step, how many are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -60,46 +55,26 @@ class _Judged:
     masks: int
 
 
-def evaluate(
-    model: Predictor,
-    dataset: Dataset,
-    *,
-    seed: int = 0,
-    bootstrap: int = 1000,
-    gallery: int = 24,
-    progress: Progress | None = None,
-) -> Report:
-    """Judge a model on the test part of a dataset, or on all of it where it has no parts.
+def evaluate_anomaly(model: Predictor, dataset: Dataset, options: Options) -> Report:
+    """Judge an anomaly model; see `belvedere.evaluation.evaluate`.
 
-    Pictures that cannot be read are named in the report and left out; unlabelled ones are counted. Memory does
-    not grow with the pictures, only with a short row for each.
-
-    Args:
-        model: What scores the pictures.
-        dataset: Labelled pictures, with masks or without.
-        seed: Seed of the bootstrap.
-        bootstrap: Resamples for the intervals; 0 for none.
-        gallery: Most pictures in the report's gallery; they are scored a second time.
-        progress: Called after every picture.
+    Memory does not grow with the pictures, only with a short row for each.
 
     Raises:
         DatasetError: no picture is labelled, or none of the labelled ones can be read.
-        OptionError: ``bootstrap`` or ``gallery`` is negative.
     """
-    if bootstrap < 0 or gallery < 0:
-        raise OptionError(f"bootstrap ({bootstrap}) and gallery ({gallery}) must be 0 or more")
     part = dataset.split("test")
     labelled = part.labelled()
     if not labelled.records:
         raise DatasetError(_nothing_to_judge(dataset, part))
-    judged = _judge(model, labelled.records, progress)
+    judged = _judge(model, labelled.records, options.progress)
     scores = np.array([row.score for row in judged.rows])
     labels = np.array([row.label == "anomaly" for row in judged.rows])
     verdicts = confusion(scores, labels, judged.threshold)
     best = f1_threshold(scores, labels)
     return Report(
-        model=_model_facts(model),
-        dataset=DatasetFacts(dataset.name, _digest(labelled), "test" if dataset.has_splits else "all"),
+        model=model_facts(model),
+        dataset=dataset_facts(dataset, labelled),
         counts=Counts(
             pictures=len(judged.rows),
             normal=int(np.sum(~labels)),
@@ -107,7 +82,7 @@ def evaluate(
             unlabelled=len(part) - len(labelled),
             unreadable=judged.unreadable,
             masks=judged.masks,
-            trained_on=_trained_on(model, judged.hashes),
+            trained_on=trained_on(model, judged.hashes),
         ),
         threshold=judged.threshold,
         confusion=verdicts,
@@ -115,18 +90,18 @@ def evaluate(
         average_precision=average_precision(scores, labels),
         best_f1=None if best is None else _f1_from(scores, labels, best),
         best_threshold=best,
-        intervals=bootstrap_intervals(scores, labels, judged.threshold, resamples=bootstrap, seed=seed),
+        intervals=bootstrap_intervals(scores, labels, judged.threshold, resamples=options.bootstrap, seed=options.seed),
         wilson=_rate_intervals(verdicts),
-        resamples=bootstrap,
-        seed=seed,
+        resamples=options.bootstrap,
+        seed=options.seed,
         roc=roc_curve(scores, labels),
         precision_recall=precision_recall_curve(scores, labels),
         kinds=_kinds(judged.rows),
         pixel=judged.pixel,
         pictures=tuple(judged.rows),
-        speed=Speed(*(float(ms) for ms in 1000 * np.percentile(judged.seconds, [50, 95]))),
+        speed=speed_of(judged.seconds),
         problems=(*dataset.problems, *judged.problems),
-        gallery=_gallery(model, judged, gallery),
+        gallery=_gallery(model, judged, options.gallery),
     )
 
 
@@ -234,24 +209,6 @@ def _gallery(model: Predictor, judged: _Judged, size: int) -> tuple[GalleryItem,
             mask = None
         items.append(thumbnails(judged.rows[index], group, result, mask))
     return tuple(items)
-
-
-def _model_facts(model: Predictor) -> ModelFacts:
-    manifest = model.artifact.manifest
-    return ModelFacts(manifest.name, model.artifact.digest, tuple(manifest.labels))
-
-
-def _trained_on(model: Predictor, hashes: Sequence[str]) -> int | None:
-    """How many of the pictures the model was trained on, where it says which those were."""
-    report = model.artifact.reports.get(SEEN_REPORT)
-    return None if report is None else count_seen(report, hashes)
-
-
-def _digest(dataset: Dataset) -> str | None:
-    try:
-        return dataset.digest()
-    except (ImageError, DatasetError, LimitError):
-        return None  # an unreadable file is named among the problems
 
 
 def _nothing_to_judge(dataset: Dataset, part: Dataset) -> str:

@@ -1,15 +1,15 @@
-"""The report as one HTML file that needs nothing else: no scripts, no fonts, no requests."""
+"""The report on an anomaly model as one HTML file."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from belvedere._version import __version__
 from belvedere.evaluation import charts, wording
+from belvedere.evaluation.html import Card, drawn, render
 from belvedere.evaluation.report import GalleryItem, Group, PictureRow, Report
+from belvedere.evaluation.robustness_page import robustness_section
 from belvedere.tasks.anomaly.intervals import Interval
 
 MOST_ROWS = 1000
@@ -24,17 +24,6 @@ _HEADINGS: dict[Group, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Card:
-    """One key figure: its name, value, plausible range, and what it means."""
-
-    name: str
-    value: str
-    range: str
-    meaning: str
-    bar: str
-
-
-@dataclass(frozen=True)
 class Section:
     """One part of the gallery."""
 
@@ -46,25 +35,10 @@ class Section:
 
 def render_page(report: Report) -> str:
     """The whole page. Names of files, models and types are escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("belvedere.evaluation", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=wording.percent, decimal=wording.decimal, data_uri=_data_uri)
-    environment.filters.update(percent_range=wording.percent_range, decimal_range=wording.decimal_range)
-
-    def drawn(part: str | None) -> Markup | None:
-        # Only what svg.py made, which escapes every text itself.
-        return None if part is None else Markup(part)  # noqa: S704
-
-    return environment.get_template("report.html").render(
+    return render(
+        "report.html",
         report=report,
+        robustness=robustness_section(report.robustness),
         verdict=wording.verdict(report),
         cautions=wording.cautions(report),
         cards=[(card, drawn(card.bar)) for card in _cards(report)],
@@ -74,7 +48,6 @@ def render_page(report: Report) -> str:
         sections=_sections(report),
         worst_first=_worst_first(report)[:MOST_ROWS],
         few=wording.FEW,
-        version=__version__,
     )
 
 
@@ -130,7 +103,3 @@ def _worst_first(report: Report) -> list[PictureRow]:
         return margin if row.is_right else -1 - margin
 
     return sorted(report.pictures, key=lambda row: (distance(row), row.name))
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

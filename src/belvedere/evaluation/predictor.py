@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
-
-from belvedere.tasks.anomaly.result import AnomalyResult
+from typing import Any, Protocol
 
 
 class ManifestFacts(Protocol):
@@ -17,7 +15,7 @@ class ManifestFacts(Protocol):
 
     @property
     def labels(self) -> Sequence[str]:
-        """The anomaly types it tells apart, maybe none."""
+        """The names it tells apart, maybe none."""
 
 
 class ArtifactFacts(Protocol):
@@ -37,11 +35,11 @@ class ArtifactFacts(Protocol):
 
 
 class Predictor(Protocol):
-    """A model that scores one encoded picture at a time."""
+    """A model that looks at one encoded picture at a time."""
 
     @property
     def artifact(self) -> ArtifactFacts:
         """Where the model comes from."""
 
-    def predict(self, source: bytes, /) -> AnomalyResult:
-        """Score an encoded picture. Raises ImageError or LimitError for one that cannot be decoded."""
+    def predict(self, source: bytes, /) -> Any:
+        """The typed result of an encoded picture. Raises ImageError or LimitError for one that cannot be decoded."""

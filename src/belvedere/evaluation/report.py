@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -10,9 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from belvedere.core.files import write_bytes
 from belvedere.data.dataset import Problem
 from belvedere.data.record import Label
+from belvedere.evaluation.facts import DatasetFacts, ModelFacts, Speed
+from belvedere.evaluation.robustness_report import RobustnessReport
+from belvedere.evaluation.task_report import save_report
 from belvedere.tasks.anomaly.intervals import Interval
 from belvedere.tasks.anomaly.metrics import Confusion, Curve
 from belvedere.tasks.anomaly.pixel_metrics import PixelMetrics
@@ -20,24 +21,6 @@ from belvedere.tasks.anomaly.pixel_metrics import PixelMetrics
 SCHEMA_VERSION = 1
 
 Group = Literal["missed", "false alarm", "close call", "clear"]
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """Which model was judged: its name, content digest, and the anomaly types it tells apart."""
-
-    name: str
-    digest: str
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class DatasetFacts:
-    """What it was judged on: name and digest (None where a file could not be read), test part or everything."""
-
-    name: str
-    digest: str | None
-    part: Literal["test", "all"]
 
 
 @dataclass(frozen=True)
@@ -85,14 +68,6 @@ class KindSummary:
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Milliseconds from encoded bytes to result, one picture at a time, on the machine of the evaluation."""
-
-    p50_ms: float
-    p95_ms: float
-
-
-@dataclass(frozen=True)
 class GalleryItem:
     """One picture of the gallery.
 
@@ -103,6 +78,7 @@ class GalleryItem:
         heatmap: JPEG of the picture under its heatmap, flagged pixels outlined.
         width, height: Of both, in pixels.
         marked: Whether a mask was there to outline.
+        stretched: Whether the heatmap was so faint that it is shown stronger than it is.
     """
 
     row: PictureRow
@@ -112,6 +88,7 @@ class GalleryItem:
     width: int
     height: int
     marked: bool
+    stretched: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +117,7 @@ class Report:
         speed: A measurement; it differs from run to run.
         problems: Pictures and masks that could not be used, and what the dataset's reader found.
         gallery: Pictures worth looking at, worst mistakes first.
+        robustness: The same under field conditions, where that was measured.
     """
 
     model: ModelFacts
@@ -163,6 +141,43 @@ class Report:
     speed: Speed
     problems: tuple[Problem, ...]
     gallery: tuple[GalleryItem, ...]
+    robustness: RobustnessReport | None = None
+
+    @property
+    def f1(self) -> float | None:
+        """F1 at the model's threshold."""
+        return self.confusion.f1
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the flagged pictures that are anomalous."""
+        return self.confusion.precision
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the anomalous pictures that were flagged."""
+        return self.confusion.recall
+
+    @property
+    def false_alarm_rate(self) -> float | None:
+        """Share of the normal pictures that were flagged."""
+        return self.confusion.false_alarm_rate
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why figures are missing, where some are."""
+        from belvedere.evaluation.wording import missing_class
+
+        found = missing_class(self.counts)
+        return (found,) if found else ()
+
+    def __repr__(self) -> str:
+        values = (("AUROC", self.auroc), ("F1", self.f1), ("recall", self.recall), ("precision", self.precision))
+        shown = ", ".join(f"{name} {'–' if value is None else f'{value:.3f}'}" for name, value in values)
+        return (
+            f"<Report: '{self.model.name}' on {self.counts.pictures} pictures of '{self.dataset.name}': {shown}, "
+            f"{len(self.problems)} problems>"
+        )
 
     def to_dict(self, *, details: bool = False) -> dict[str, Any]:
         """Plain JSON values; the key ``pixel`` is there only where masks are.
@@ -185,14 +200,17 @@ class Report:
             "best_f1": self.best_f1,
             "best_threshold": self.best_threshold,
             "confusion": asdict(self.confusion),
-            "intervals": {name: asdict(interval) for name, interval in self.intervals.items()},
+            "intervals": {name: _bounds(interval) for name, interval in self.intervals.items()},
             "wilson": {name: asdict(interval) for name, interval in self.wilson.items()},
             "bootstrap": {"resamples": self.resamples, "seed": self.seed, "level": 0.95},
             "per_kind": [asdict(kind) for kind in self.kinds],
+            "notes": list(self.notes),
             "problems": [asdict(problem) for problem in self.problems],
         }
         if self.pixel is not None:
             summary["pixel"] = asdict(self.pixel)
+        if self.robustness is not None:
+            summary["robustness"] = self.robustness.to_dict()
         return summary | (self._details() if details else {})
 
     def _details(self) -> dict[str, Any]:
@@ -216,13 +234,12 @@ class Report:
         """
         from belvedere.evaluation.page import render_page
 
-        target = Path(folder)
-        plain = json.dumps(self.to_dict(details=True), indent=2, allow_nan=False, ensure_ascii=False)
-        # File names may hold bytes that are no UTF-8 (lone surrogates); they must not stop the report.
-        write_bytes(target / "report.json", plain.encode("utf-8", "backslashreplace") + b"\n")
-        page = target / "report.html"
-        write_bytes(page, render_page(self).encode("utf-8", "replace"))
-        return page
+        return save_report(folder, self.to_dict(details=True), render_page(self))
+
+
+def _bounds(interval: Interval) -> dict[str, float] | None:
+    """None for an interval without width: where nothing is wrong, resampling cannot show doubt."""
+    return asdict(interval) if interval.high - interval.low > 1e-9 else None
 
 
 def _points(curve: Curve | None, x: str, y: str) -> dict[str, Sequence[float | None]] | None:

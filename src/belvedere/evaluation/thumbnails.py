@@ -30,7 +30,10 @@ def thumbnails(row: PictureRow, group: Group, result: AnomalyResult, mask: Mask 
     small = np.asarray(Image.fromarray(result.image).resize((width, height), Image.Resampling.LANCZOS))
     marked = None if mask is None or not mask.any else _shrunk(mask.binary, width, height)
     heat = np.clip(resize_map(result.grid, width, height), 0.0, 1.0)
-    seen = heat_overlay(small, heat, result.pixel_threshold)
+    stretched = _stretched(heat) if group == "missed" and heat.max() < result.pixel_threshold else None
+    seen = (
+        heat_overlay(small, heat, result.pixel_threshold) if stretched is None else heat_overlay(small, stretched, 0.5)
+    )
     return GalleryItem(
         row=row,
         group=group,
@@ -39,6 +42,7 @@ def thumbnails(row: PictureRow, group: Group, result: AnomalyResult, mask: Mask 
         width=width,
         height=height,
         marked=marked is not None,
+        stretched=stretched is not None,
     )
 
 
@@ -55,6 +59,12 @@ def heat_overlay(image: NDArray[np.uint8], heat: NDArray[np.float32], pixel_thre
     color = np.stack([np.interp(strength, _STOPS, _RAMP[:, channel]) for channel in range(3)], axis=-1)
     alpha = np.minimum(0.8, 2.0 * strength)[..., np.newaxis]
     return np.asarray(np.rint(image * (1 - alpha) + color * alpha), dtype=np.uint8)
+
+
+def _stretched(heat: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """The upper half of a faint heatmap over the whole range: it shows where there is most; None of a flat one."""
+    low, high = float(np.median(heat)), float(heat.max())
+    return None if high - low < 1e-6 else np.asarray(np.clip((heat - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
 def outline(image: NDArray[np.uint8], mask: NDArray[np.bool_], color: tuple[int, int, int]) -> NDArray[np.uint8]:

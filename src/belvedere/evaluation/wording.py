@@ -30,7 +30,7 @@ def cautions(report: Report) -> list[str]:
     notes = []
     if counts.trained_on:
         notes.append(_trained_on(counts.trained_on, counts.pictures))
-    missing = _missing_class(counts)
+    missing = missing_class(counts)
     if missing:
         notes.append(missing)
     few = [
@@ -113,7 +113,8 @@ def _trained_on(known: int, pictures: int) -> str:
     )
 
 
-def _missing_class(counts: Counts) -> str:
+def missing_class(counts: Counts) -> str:
+    """What cannot be told where all pictures are of one class; empty where both are there."""
     if not counts.anomalous:
         return "All pictures are of good parts: this shows false alarms only, not whether defects are found."
     if not counts.normal:

@@ -191,6 +191,7 @@ def test_links_alone_are_said_to_be_the_reason(make_picture: Make, make_mask: Ma
 def test_a_linked_folder_of_normal_pictures_is_said_to_be_the_reason(make_picture: Make, tmp_path: Path) -> None:
     make_picture("outside/0.png")
     make_picture("set/crack/0.png")
+    make_picture("set/dent/0.png")
     (tmp_path / "set/normal").symlink_to(tmp_path / "outside")
     with pytest.raises(DatasetError, match=r"do not say which.*left out: 'normal' \(a link to a folder"):
         read_folder(tmp_path / "set")

@@ -81,3 +81,48 @@ def build(tmp_path):
         return Dataset(tuple(records), **{"name": "boards", **facts}), predictor
 
     return _build
+
+
+@dataclass
+class TableModel:
+    """A model of any task that answers from a table of results by picture."""
+
+    task: str
+    labels: tuple[str, ...] = ()
+    threshold: float | None = None
+    results: dict[str, object] = field(default_factory=dict)
+    reports: dict[str, bytes] = field(default_factory=dict)
+    calls: int = 0
+
+    @property
+    def artifact(self):
+        decoder = None if self.threshold is None else SimpleNamespace(threshold=self.threshold)
+        manifest = SimpleNamespace(name="table", labels=self.labels, task=self.task, decoder=decoder)
+        return SimpleNamespace(digest="cd" * 32, manifest=manifest, reports=self.reports)
+
+    def predict(self, source, /):
+        image = decode(source)
+        self.calls += 1
+        answer = self.results[hashlib.sha256(source).hexdigest()]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(image)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Make a dataset and its model from rows (name, what the record has, the answer: a result of the picture)."""
+
+    def _table(task, rows, *, labels=(), threshold=None, size=(100, 80), **facts):
+        model = TableModel(task, tuple(labels), threshold)
+        records = []
+        for number, (name, known, answer) in enumerate(rows):
+            path = tmp_path / f"t{number}.png"
+            pixels = np.full((size[1], size[0], 3), 60, dtype=np.uint8)
+            pixels[0, 0] = number
+            Image.fromarray(pixels).save(path)
+            model.results[hashlib.sha256(path.read_bytes()).hexdigest()] = answer
+            records.append(Record(name, path, **known))
+        return Dataset(tuple(records), **{"name": "things", **facts}), model
+
+    return _table

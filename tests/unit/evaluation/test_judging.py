@@ -77,6 +77,35 @@ def test_one_class_leaves_none_not_nan(build, label, verdict):
     assert plain["curves"] == {"roc": None, "precision_recall": None}
 
 
+def test_figures_are_attributes_and_it_prints_short(build):
+    dataset, model = build(MIXED)
+    report = evaluate(model, dataset, bootstrap=0)
+    assert (report.recall, report.precision) == (0.5, pytest.approx(2 / 3))
+    assert (report.f1, report.false_alarm_rate) == (pytest.approx(4 / 7), pytest.approx(1 / 3))
+    assert repr(report) == (
+        "<Report: 'board' on 7 pictures of 'boards': AUROC 0.750, F1 0.571, recall 0.500, precision 0.667, 0 problems>"
+    )
+
+
+def test_an_interval_without_width_is_null(build):
+    dataset, model = build(
+        [(f"n{n}", "normal", 0.1) for n in range(12)] + [(f"a{n}", "anomaly", 0.9) for n in range(12)]
+    )
+    report = evaluate(model, dataset, bootstrap=50)
+    assert report.auroc == 1.0
+    assert report.to_dict()["intervals"]["auroc"] is None
+    assert report.to_dict()["wilson"]["recall"]["low"] < 1.0
+
+
+def test_one_class_says_why_figures_are_missing(build):
+    dataset, model = build([("a", "normal", 0.8), ("b", "normal", 0.1)])
+    report = evaluate(model, dataset)
+    assert "not whether defects are found" in report.notes[0]
+    assert report.to_dict()["notes"] == list(report.notes)
+    dataset, model = build(MIXED)
+    assert evaluate(model, dataset, bootstrap=0).notes == ()
+
+
 def test_unlabelled_pictures_are_counted_and_never_scored(build):
     dataset, model = build([("a", "normal", 0.1), ("b", None, 0.9)])
     report = evaluate(model, dataset, gallery=0)

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -16,39 +15,9 @@ from belvedere.evaluation.page import render_page
 from belvedere.evaluation.report import PictureRow
 from belvedere.evaluation.thumbnails import heat_overlay, outline, thumbnails
 from belvedere.tasks.anomaly.result import AnomalyResult
+from unit.evaluation.pages import Page
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>.png'
-VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """Collects elements and checks that every one is closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.text, self._open = [], "", []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.elements if name == tag]
-
-
 ROWS = [
     ("good/1.png", "normal", 0.1),
     ("good/2.png", "normal", 0.7),
@@ -153,6 +122,30 @@ def test_thumbnails_are_small_jpegs_of_the_right_shape():
     assert (item.width, item.height) == (320, 16)
     assert Image.open(io.BytesIO(item.picture)).size == (320, 16)
     assert Image.open(io.BytesIO(item.heatmap)).format == "JPEG"
+
+
+def test_a_faint_heatmap_of_a_miss_is_shown_stronger():
+    grid = np.full((30, 40), 0.05, np.float32)
+    grid[10:20, 5:15] = 0.12  # far below the threshold
+    image = np.full((30, 40, 3), 90, np.uint8)
+    result = AnomalyResult(0.1, 0.5, 40, 30, grid, 0.5, image)
+
+    def shown(group):
+        item = thumbnails(PictureRow("a", "anomaly", None, 0.1, False), group, result, None)
+        return item.stretched, np.asarray(Image.open(io.BytesIO(item.heatmap))).astype(int)
+
+    stretched, missed = shown("missed")
+    assert stretched
+    assert np.abs(missed[14, 10] - 90).max() > 60
+    assert np.abs(missed[25, 30] - 90).max() < 12
+    stretched, alarm = shown("false alarm")
+    assert not stretched
+    assert np.abs(alarm - 90).max() < 12
+
+
+def test_a_flat_heatmap_stays_as_it_is():
+    result = AnomalyResult(0.1, 0.5, 40, 30, np.full((30, 40), 0.05, np.float32), 0.5, np.zeros((30, 40, 3), np.uint8))
+    assert not thumbnails(PictureRow("a", "anomaly", None, 0.1, False), "missed", result, None).stretched
 
 
 def test_the_marked_defect_is_outlined_and_left_visible_inside():

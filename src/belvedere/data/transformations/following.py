@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.data.annotations import BoxXYXY, Instance, Polygons, polygon_area
-from belvedere.data.transformations.warps import AnyWarp, Points, show_labels
+from belvedere.data.transformations.showing import show_labels
+from belvedere.data.transformations.warps import AnyWarp, Points
 from belvedere.vision.rle import RunLengths, encode
 
 LEAST_VISIBLE = 0.25

@@ -14,7 +14,8 @@ from belvedere.core.errors import OptionError
 from belvedere.data.annotations import Instance
 from belvedere.data.transformations.catalogue import KINDS, LEVELS, Group, Kind
 from belvedere.data.transformations.following import follow
-from belvedere.data.transformations.warps import AnyWarp, show, show_labels
+from belvedere.data.transformations.showing import show, show_labels
+from belvedere.data.transformations.warps import AnyWarp
 
 
 @dataclass(frozen=True)
