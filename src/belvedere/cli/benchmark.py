@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from belvedere.cli.console import note, number, say, say_json, table
-from belvedere.cli.options import ENGINES, json_option
+from belvedere.cli.figures import ratio_text
+from belvedere.cli.options import ENGINES, json_option, target_option
 
 if TYPE_CHECKING:
     from belvedere.runtime import Model
 
 
 @click.command(name="benchmark")
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("artifact")
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -39,15 +40,17 @@ if TYPE_CHECKING:
     metavar="S",
     help="How long to measure.",
 )
+@target_option
 @json_option
 def command(
     *,
-    artifact: Path,
+    artifact: str,
     against: Path | None,
     engine: str,
     threads: int | None,
     streams: int | None,
     seconds: float,
+    target: str | None,
     as_json: bool,
 ) -> int:
     """Measure how fast a model is on this machine: milliseconds a call, and calls a second.
@@ -65,13 +68,17 @@ def command(
     from belvedere.compiler.parity.feeds import seeded_inputs
     from belvedere.compiler.parity.speed import measure
     from belvedere.compiler.pipeline.original import open_original
+    from belvedere.compiler.precision import arithmetic
     from belvedere.compiler.report.machine import describe, machine
-    from belvedere.runtime import Artifact, Model
+    from belvedere.runtime import Model
+    from belvedere.zoo import open_artifact
 
-    loaded = Artifact.load(artifact)
+    loaded = open_artifact(artifact)
     hint = "throughput" if streams and streams > 1 else "latency"
     with ExitStack() as stack:
-        model = stack.enter_context(Model(loaded, engine=engine, threads=threads, hint=hint, streams=streams))
+        model = stack.enter_context(
+            Model(loaded, engine=engine, threads=threads, target=target, hint=hint, streams=streams)
+        )
         feeds = seeded_inputs(_ports(model), 0)
         calls: dict[str, Callable[[], object]] = {"artifact": partial(model.run, feeds)}
         title = {"artifact": f"{loaded.manifest.name} ({loaded.manifest.precision})"}
@@ -81,7 +88,7 @@ def command(
             title["against"] = other.name
         found: dict[str, Any] = {
             "engine": f"{model.engine.name} {model.engine.version}",
-            "computes": model.engine.computes,
+            "computes": arithmetic(loaded.manifest.precision, model.engine.computes),
             "threads": model.engine.threads,
             "streams": model.engine.streams,
             "machine": machine(),
@@ -138,7 +145,8 @@ def benchmark_lines(found: Mapping[str, Any], title: Mapping[str, str]) -> list[
     header = ["", "median", "95 % within", *(["calls a second"] if "calls_per_second" in found else [])]
     lines += ["", *table(rows, header=header)]
     if "ratio" in found:
-        lines += ["", f"{number(found['ratio'], 2)} times as fast"]
+        times = [found["latency"][name]["p50_ms"] for name in ("artifact", "against")]
+        lines += ["", ratio_text(found["ratio"], *times)]
     return lines
 
 

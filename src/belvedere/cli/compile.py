@@ -9,16 +9,16 @@ from typing import Any
 import click
 
 from belvedere.cli.compile_options import (
-    FRAMEWORKS,
     PRECISIONS,
     TARGETS,
-    TASKS,
-    decoder_option,
+    binding_options,
+    framework_option,
+    input_option,
     parse_decoder,
     parse_inputs,
-    parse_numbers,
 )
 from belvedere.cli.console import note, number, progress_bar, say, say_json, table
+from belvedere.cli.figures import ratio_text
 from belvedere.cli.options import ENGINES, json_option
 from belvedere.cli.outputs import make_folder, prepare_artifact_path
 
@@ -38,21 +38,8 @@ from belvedere.cli.outputs import make_folder, prepare_artifact_path
     metavar="DIR",
     help="Write compile.html and compile.json to DIR, even where a tolerance is missed.",
 )
-@click.option(
-    "--framework",
-    type=click.Choice(FRAMEWORKS),
-    default="auto",
-    show_default=True,
-    help="Where the model comes from; auto looks at its content.",
-)
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="NAME=SHAPE",
-    help="An input, such as data=1x3x224x224 or data=1x3x224x224:uint8; or a DataInputConfig, or the path of a "
-    "Panorama descriptor. May be repeated. [default: the model's own]",
-)
+@framework_option
+@input_option
 @click.option(
     "--output", "outputs", multiple=True, metavar="NAME", help="Keep only this output. May be repeated, in order."
 )
@@ -90,22 +77,12 @@ from belvedere.cli.outputs import make_folder, prepare_artifact_path
     show_default=True,
     help="What runs it on processors; auto measures which is faster here.",
 )
-@click.option("--arch", metavar="NAME", help="Architecture of a PyTorch state dict, such as resnet50.")
+@binding_options
 @click.option(
-    "--task", type=click.Choice(TASKS), default=None, help="What it does; tensor for none  [default: recognised]."
+    "--signature",
+    metavar="NAME",
+    help="Signature of a TensorFlow SavedModel  [default: serving_default, or the only one].",
 )
-@click.option("--labels", metavar="NAME|FILE", help="Class names: a known list such as coco80, or a file, one a line.")
-@click.option("--mean", metavar="N[,N,N]", callback=parse_numbers, help="Subtracted from the scaled picture.")
-@click.option("--std", metavar="N[,N,N]", callback=parse_numbers, help="Divided by at last.")
-@click.option(
-    "--scale",
-    type=float,
-    metavar="N",
-    help="Factor on 0..255  [default: 1/255 where mean and std lie within 0 to 1, else 1].",
-)
-@click.option("--color", type=click.Choice(["RGB", "BGR", "GRAY"]), default=None, help="Channels that it takes.")
-@click.option("--resize", type=click.Choice(["stretch", "letterbox", "crop"]), default=None, help="How pictures fit.")
-@decoder_option
 @click.option("--dynamic-batch", is_flag=True, help="Let it take any number of pictures a call, if it can.")
 @click.option("--uint8-input", is_flag=True, help="Let it take bytes; the normalisation moves into the network.")
 @click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), default=None, help="Axes of its picture input.")
@@ -167,6 +144,7 @@ def command(
         for line in report_lines(found):
             say(line)
         say(f"  artifact        {out}")
+    note(f"held against {found['reference']}")
     for text in found["notes"]:
         note(text)
     if report is not None:
@@ -184,16 +162,14 @@ def report_lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"  not tried       {found['target']}: {found['why_not']}")
     if found["after"] and found["before"]:
         now, then = found["after"]["p50_ms"], found["before"]["p50_ms"]
-        ratio = f"{number(found['speed_ratio'], 2)} times as fast"
+        ratio = ratio_text(found["speed_ratio"], now, then)
         lines.append(f"  speed           {number(now, 2)} ms a call, {number(then, 2)} ms before: {ratio}")
     sizes = [f"{found[key] / 2**20:.2f} MiB" for key in ("size_after", "size_before")]
     lines.append(f"  size            {sizes[0]}, {sizes[1]} before")
     if found["task"]:
         task = found["task"]
         before = f", {number(task['before'], 4)} before" if task["labelled"] else ""
-        lines.append(
-            f"  task            {task['metric']} {number(task['after'], 4)}{before}, {task['samples']} pictures"
-        )
+        lines.append(f"  task            {task['metric']} {number(task['after'], 4)}{before}, on {task['on']}")
     rows = [[output["name"], _small(output["error"]), _small(output["tolerance"])] for output in found["outputs"]]
     lines += [f"  {line}" for line in table(rows, header=["output", "error", "allowed"])]
     return lines

@@ -5,17 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
 
+from belvedere.core.tables import table
+
+__all__ = ["ProgressCallback", "jsonable", "note", "number", "plain", "progress_bar", "say", "say_json", "table"]
+
 ProgressCallback = Callable[[str, int, int], None]
+
+# Control characters but the tab, line and paragraph separators, direction marks, lone surrogates.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def note(message: str, *, prefix: str = "belvedere: ") -> None:
-    """Print a message for people on stderr."""
+    """Print a message for people on stderr, on one line whatever names it holds."""
     with contextlib.suppress(BrokenPipeError):
         click.echo(prefix + plain(message), err=True)
 
@@ -49,8 +57,17 @@ def jsonable(value: Any) -> Any:
 
 
 def plain(text: str) -> str:
-    """Text that any UTF-8 stream takes: lone surrogates of undecodable file names are shown escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Text on one line that any UTF-8 stream and terminal takes.
+
+    Names of files come from others, and may hold anything but ``/`` and NUL: line ends, which would let one file name
+    look like several messages, terminal control sequences, marks that turn the direction of writing, and bytes that
+    are no text. All of these are shown escaped.
+    """
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -58,16 +75,6 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return "–" if value is None or isinstance(value, float) else str(value)
     return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
-
-
-def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] | None = None) -> list[str]:
-    """Lay out rows in aligned columns, two spaces between them."""
-    every = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
-    widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))] if every else []
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every]
-    if header:
-        lines.insert(1, "  ".join("-" * width for width in widths))
-    return lines
 
 
 @contextlib.contextmanager

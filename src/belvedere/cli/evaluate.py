@@ -10,8 +10,10 @@ import click
 
 from belvedere.cli.console import note, number, progress_bar, say, say_json, table
 from belvedere.cli.inputs import Maps, map_option
+from belvedere.cli.model_argument import model_options, open_model
 from belvedere.cli.options import engine_options, json_option
 from belvedere.cli.outputs import make_folder
+from belvedere.cli.robustness import robustness_options
 
 _METRICS = {
     "auroc": "AUROC",
@@ -26,7 +28,7 @@ _TYPE_METRICS = {"iou": "IoU", "precision": "precision", "recall": "recall"}
 
 
 @click.command(name="evaluate")
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("model")
 @click.argument("dataset")
 @click.option(
     "--report",
@@ -42,39 +44,54 @@ _TYPE_METRICS = {"iou": "IoU", "precision": "precision", "recall": "recall"}
     show_default=True,
     help="Seed of the bootstrap intervals.",
 )
+@robustness_options
 @map_option
 @json_option
 @engine_options
+@model_options
 def command(
     *,
-    artifact: Path,
+    model: str,
     dataset: str,
     report: Path | None,
     seed: int,
+    robustness: bool,
+    robustness_levels: tuple[int, ...],
+    robustness_pictures: int,
     maps: Maps,
     as_json: bool,
     engine: str,
     threads: int | None,
+    **binding: Any,
 ) -> int:
-    """Judge a model on the labelled pictures of DATASET.
+    """Judge a model on the labelled pictures of DATASET, by the metrics of its task.
 
-    Of a dataset with parts, the test part is used. Pictures that cannot be read are named on stderr, the rest
-    is judged, and the exit code is 1.
+    MODEL is what belvedere predict takes. DATASET is what belvedere train and belvedere data take; of one with parts,
+    the test part is used. Average precision is COCO's, for boxes, masks and keypoints; classes are matched by name.
+
+    What cannot be read is named on stderr, the rest is judged, and the exit code is 1.
 
     \b
-    Example:
+    Examples:
       belvedere evaluate board.tar.gz held-out/ --report report/
+      belvedere evaluate detector.tar.gz annotations/val.json --json
+      belvedere evaluate board.tar.gz held-out/ --robustness --report report/
     """
     if report is not None:
         make_folder(report, "--report")
     import belvedere
+    from belvedere.evaluation.robustness import RobustnessOptions
 
-    loaded = belvedere.Artifact.load(artifact)
-    opened = belvedere.open_dataset(dataset, maps=maps)
-    with belvedere.Model(loaded, engine=engine, threads=threads) as model, progress_bar() as progress:
-        judged = belvedere.evaluate(model, opened, seed=seed, progress=progress)
+    conditions = RobustnessOptions(levels=robustness_levels, pictures=robustness_pictures, seed=seed)
+    loaded = open_model(model, binding)
+    with belvedere.Model(loaded, engine=engine, threads=threads) as opened, progress_bar() as progress:
+        judged = belvedere.evaluate(
+            opened, dataset, seed=seed, robustness=conditions if robustness else False, maps=maps, progress=progress
+        )
     for problem in judged.problems:
         note(str(problem))
+    for text in judged.notes:
+        note(text)
     known = judged.counts.trained_on
     if known:
         note(
@@ -94,7 +111,17 @@ def command(
 
 
 def report_lines(summary: Mapping[str, Any]) -> list[str]:
-    """The figures of an evaluation for people: values with 95 % intervals, confusion, kinds, pixels."""
+    """The figures of an evaluation for people, from what ``to_dict`` of a report of any task gives."""
+    from belvedere.evaluation.robustness_words import robustness_lines
+    from belvedere.evaluation.text import text_lines
+
+    lines = text_lines(summary) if "task" in summary else _anomaly_lines(summary)
+    conditions = summary.get("robustness")
+    return [*lines, "", *robustness_lines(conditions)] if conditions else lines
+
+
+def _anomaly_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Values with 95 % intervals, confusion, kinds, pixels."""
     counts, found = summary["counts"], summary["confusion"]
     intervals = {**summary["intervals"], **summary["wilson"]}
     rows = [[title, number(summary[key]), _interval(intervals.get(key))] for key, title in _METRICS.items()]
@@ -121,4 +148,5 @@ def _figures(values: Mapping[str, Any], titles: Mapping[str, str]) -> list[list[
 
 
 def _interval(bounds: Mapping[str, float] | None) -> str:
-    return f"{number(bounds['low'])} to {number(bounds['high'])}" if bounds else ""
+    """A dash where there is none, or one without width: where nothing is wrong, resampling cannot show doubt."""
+    return f"{number(bounds['low'])} to {number(bounds['high'])}" if bounds else "-"

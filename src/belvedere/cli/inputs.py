@@ -97,7 +97,7 @@ def read_stdin(limit: int) -> bytes:
 
 
 def parse_maps(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> Maps:
-    """Read ``--map s3://bucket/prefix=DIR`` options.
+    """Read ``--map PREFIX=DIR`` options, such as ``s3://bucket/boards=boards/`` or ``/their/path=boards/``.
 
     Either side may hold a ``=``; the first one behind which a folder is named divides them.
 
@@ -109,7 +109,10 @@ def parse_maps(_ctx: click.Context, _param: click.Parameter, values: Sequence[st
         places = (place for place, letter in enumerate(value) if letter == "=" and place > 0)
         place = next((place for place in places if value[place + 1 :] and Path(value[place + 1 :]).is_dir()), None)
         if place is None:
-            raise click.BadParameter(f"'{value}' is not of the form s3://bucket/prefix=DIR with an existing folder.")
+            raise click.BadParameter(
+                f"'{value}' is not of the form PREFIX=DIR, such as s3://bucket/prefix=DIR or /their/path=DIR, with an "
+                "existing folder."
+            )
         maps.append((value[:place], Path(value[place + 1 :])))
     return tuple(maps)
 
@@ -118,9 +121,10 @@ map_option = click.option(
     "--map",
     "maps",
     multiple=True,
-    metavar="S3URI=DIR",
+    metavar="PREFIX=DIR",
     callback=parse_maps,
-    help="Where the pictures of an s3://bucket/prefix lie on this machine. May be repeated.",
+    help="Where the files lie that a manifest or table calls PREFIX/..., such as s3://bucket/boards or /their/path. "
+    "May be repeated.",
 )
 
 

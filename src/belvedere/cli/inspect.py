@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from belvedere.cli.console import note, say, say_json
+from belvedere.cli.figures import ratio_text
 from belvedere.cli.options import json_option
 from belvedere.cli.summary import model_lines
 
@@ -19,7 +20,7 @@ _SHOWN = 12
 
 
 @click.command(name="inspect")
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("artifact")
 @click.option(
     "--graph",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -27,15 +28,15 @@ _SHOWN = 12
     help="Draw the network as a picture for the browser.",
 )
 @json_option
-def command(*, artifact: Path, graph: Path | None, as_json: bool) -> int:
+def command(*, artifact: str, graph: Path | None, as_json: bool) -> int:
     """Show what a model is: task, inputs, outputs, operators, size, precision, how it was made, and its digest.
 
     Of a compiled model also how near it is to its source and how fast it was where it was made. Every file of the
     artifact is verified on the way. --json prints the manifest, with operators and reports.
     """
-    from belvedere.runtime import Artifact
+    from belvedere.zoo import open_artifact
 
-    loaded = Artifact.load(artifact)
+    loaded = open_artifact(artifact)
     operators = network_operators(loaded, graph)
     if as_json:
         found: dict[str, Any] = {**loaded.manifest.model_dump(mode="json"), "digest": loaded.digest}
@@ -98,11 +99,16 @@ def parity_lines(report: dict[str, Any]) -> list[str]:
         lines.append(f"  parity          largest error {error}")
     if report.get("task"):
         task = report["task"]
-        lines.append(f"  task            {task['metric']} {task['after']:.4f}, {task['before']:.4f} before")
+        before = f", {task['before']:.4f} before" if task.get("labelled") else ""
+        on = f", on {task['on']}" if task.get("on") else ""
+        lines.append(f"  task            {task['metric']} {task['after']:.4f}{before}{on}")
     if report.get("after"):
-        ratio = f", {report['speed_ratio']:.2f} times as fast as its source" if report.get("speed_ratio") else ""
+        now, then = report["after"]["p50_ms"], (report.get("before") or {}).get("p50_ms")
+        ratio = f", {ratio_text(then / now, now, then)}, against its source" if then else ""
         cpu = report.get("machine", {}).get("cpu", "another machine")
         lines.append(f"  speed           {report['after']['p50_ms']:.2f} ms a call{ratio} (measured on {cpu})")
+    if report.get("reference"):
+        lines.append(f"  held against    {report['reference']}")
     if report.get("tried") is False:
         lines.append(f"  not tried       {report['target']}: {report['why_not']}")
     return lines

@@ -7,11 +7,21 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from belvedere.cli.compile_options import TARGETS
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 ENGINES = ("auto", "openvino", "onnxruntime")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, one object a line.")
+
+
+target_option: Callable[[Any], Any] = click.option(
+    "--target",
+    type=click.Choice(TARGETS),
+    default=None,
+    help="What runs it: cpu for a model made for a device that this machine lacks  [default: the model's].",
+)
 
 
 def engine_options(function: _Function) -> _Function:

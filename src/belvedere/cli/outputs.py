@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import tempfile
 from pathlib import Path
 
 import click
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
+_OTHER_SUFFIXES = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".onnx", ".pt", ".json")
 
 
 def prepare_artifact_path(path: Path) -> None:
@@ -18,6 +19,11 @@ def prepare_artifact_path(path: Path) -> None:
         click.BadParameter: the path is a folder that holds something else than an artifact, a folder where an
             archive is wanted, or nothing can be written there.
     """
+    if not path.is_dir() and path.name.endswith(_OTHER_SUFFIXES) and not path.name.endswith(ARCHIVE_SUFFIXES):
+        raise click.BadParameter(
+            f"'{path}': artifacts are folders or archives whose name ends in {', '.join(ARCHIVE_SUFFIXES)}.",
+            param_hint="'--out'",
+        )
     if path.is_dir():
         if path.name.endswith(ARCHIVE_SUFFIXES):
             raise click.BadParameter(f"'{path}' is a folder; name a file to write an archive.", param_hint="'--out'")
@@ -46,8 +52,13 @@ def make_folder(folder: Path, option: str) -> Path:
     except OSError as error:
         reason = f"'{folder}' cannot be created: {error.strerror or error}"
         raise click.BadParameter(reason, param_hint=f"'{option}'") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise click.BadParameter(f"'{folder}' cannot be written to.", param_hint=f"'{option}'")
+    try:
+        # Rights alone do not tell: a file system may be read-only, or no place for files at all.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"'{folder}' cannot be written to: {error.strerror or error}"
+        raise click.BadParameter(reason, param_hint=f"'{option}'") from error
     return folder
 
 

@@ -16,8 +16,8 @@ from typing import NoReturn
 import click
 
 from belvedere._version import __version__
-from belvedere.cli.console import note, plain
-from belvedere.core.errors import BelvedereError, OptionError
+from belvedere.cli.console import note
+from belvedere.core.errors import BelvedereError, CompileError, OptionError
 
 # Command name -> the module that holds it as `command`.
 COMMANDS: dict[str, str] = {
@@ -25,9 +25,11 @@ COMMANDS: dict[str, str] = {
     "evaluate": "belvedere.cli.evaluate",
     "predict": "belvedere.cli.predict",
     "compile": "belvedere.cli.compile",
+    "models": "belvedere.cli.models",
     "inspect": "belvedere.cli.inspect",
     "benchmark": "belvedere.cli.benchmark",
     "compare": "belvedere.cli.compare",
+    "data": "belvedere.cli.data",
     "samples": "belvedere.cli.samples",
     "demo": "belvedere.cli.demo",
     "run": "belvedere.cli.run",
@@ -80,7 +82,7 @@ def run(arguments: Sequence[str], *, debug: bool = False) -> int:
     try:
         outcome = root.main(words, prog_name="belvedere", standalone_mode=False)
     except click.UsageError as error:
-        error.show(sys.stderr)
+        _show_usage(error)
         return USAGE
     except (click.Abort, KeyboardInterrupt):
         note("interrupted")
@@ -121,10 +123,22 @@ def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
 
 def _explain(error: BaseException, message: str, debug: bool) -> None:
     if debug:
-        note(plain("".join(traceback.format_exception(error))).rstrip(), prefix="")
-    note(message)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            note(line, prefix="")
+    # Reasons why a model cannot be compiled may be a list, one a line; elsewhere a line end is part of some name.
+    first, *others = message.splitlines() if isinstance(error, CompileError) and message else [message]
+    note(first)
+    for line in others:
+        note(line, prefix="  ")
     if not debug and "internal error" in message:
         note("BELVEDERE_DEBUG=1 shows where it happened", prefix="")
+
+
+def _show_usage(error: click.UsageError) -> None:
+    """As click does it, but with the message on one line."""
+    if error.ctx is not None:
+        click.echo(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.\n", err=True)
+    note(error.format_message(), prefix="Error: ")
 
 
 def _tolerate_odd_names() -> None:

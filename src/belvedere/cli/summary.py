@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _TITLES = {
     "backbone": "backbone",
     "size": "input size",
-    "learners": "learners",
+    "shares": "learners",
     "threshold_rule": "threshold rule",
     "cross_validation": "cross-validation",
     "pictures_needed": "pictures needed",
@@ -29,14 +29,19 @@ def model_lines(artifact: Artifact) -> list[str]:
     lines = [
         f"{manifest.name}: {manifest.task}",
         f"  digest          {artifact.digest}",
-        f"  network         {manifest.network.file}, {_mebibytes(artifact.network)}, {manifest.precision}",
+        f"  network         {manifest.network.file}, {_mebibytes(_network_bytes(artifact))}, {manifest.precision}",
     ]
-    lines += [f"  input           {taken.name} {_shape(taken.shape)} {_taken(taken)}" for taken in manifest.inputs]
+    lines += input_lines(manifest)
     lines += [f"  output          {output.name} {_shape(output.shape)} {output.dtype}" for output in manifest.outputs]
     lines += training_lines(manifest)
     if artifact.reports:
         lines.append(f"  reports         {', '.join(sorted(artifact.reports))}")
     return lines
+
+
+def input_lines(manifest: Manifest) -> list[str]:
+    """What the network takes."""
+    return [f"  input           {taken.name} {_shape(taken.shape)} {_taken(taken)}" for taken in manifest.inputs]
 
 
 def training_lines(manifest: Manifest) -> list[str]:
@@ -53,12 +58,20 @@ def training_lines(manifest: Manifest) -> list[str]:
     training = manifest.provenance.get("training")
     if not isinstance(training, Mapping):
         return lines
-    ordered = [key for key in _TITLES if key in training] + [key for key in training if key not in _TITLES]
+    hidden = {"learners", "floors"} if "shares" in training else set()
+    facts: dict[str, Any] = {key: value for key, value in training.items() if key not in hidden}
+    ordered = [key for key in _TITLES if key in facts] + [key for key in facts if key not in _TITLES]
     for key in ordered:
         if key == "threshold_rule":
-            lines.append(f"  {_TITLES[key]}  {rule_text(training[key])}")
+            lines.append(f"  {_TITLES[key]}  {rule_text(facts[key])}")
             continue
-        lines += _fact(_TITLES.get(key, key.replace("_", " ")), training[key], indent=2)
+        if key == "shares":
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in facts[key].items())
+            lines.append(f"  {'learners':<16}{shares}")
+            continue
+        lines += _fact(_TITLES.get(key, key.replace("_", " ")), facts[key], indent=2)
+        if key == "cross_validation" and "combined" in facts[key]:
+            lines.append("    size and weights were chosen on these pictures: expect somewhat less on new ones")
     return lines
 
 
@@ -84,7 +97,8 @@ def _fact(title: str, value: Any, indent: int) -> list[str]:
         return []
     if isinstance(value, Mapping):
         if all(_is_scalar(item) for item in value.values()):
-            return [label + ", ".join(f"{key.replace('_', ' ')} {_scalar(item)}" for key, item in value.items())]
+            known = {key: item for key, item in value.items() if item is not None}
+            return [label + ", ".join(f"{key.replace('_', ' ')} {_scalar(item)}" for key, item in known.items())]
         lines = [f"{start}{title}"]
         for key, item in value.items():
             lines += _fact(str(key).replace("_", " "), item, indent + 2)
@@ -128,5 +142,12 @@ def _shape(shape: Sequence[int]) -> str:
     return "[" + ", ".join("N" if axis < 0 else str(axis) for axis in shape) + "]"
 
 
-def _mebibytes(data: bytes) -> str:
-    return f"{len(data) / 2**20:.1f} MiB"
+def _network_bytes(artifact: Artifact) -> int:
+    """Size of the network with all its files: weights and external data lie in their own."""
+    network = artifact.manifest.network
+    names = (network.file, *([network.weights] if network.weights else []), *network.external_data)
+    return sum(len(artifact.files[name]) for name in names)
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

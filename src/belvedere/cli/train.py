@@ -11,7 +11,7 @@ from belvedere.cli.console import note, progress_bar, say, say_json
 from belvedere.cli.inputs import Maps, map_option
 from belvedere.cli.options import json_option, parse_rate, parse_size
 from belvedere.cli.outputs import prepare_artifact_path
-from belvedere.cli.summary import training_lines
+from belvedere.cli.summary import input_lines, training_lines
 
 if TYPE_CHECKING:
     from belvedere.data import Dataset
@@ -97,7 +97,7 @@ def command(
     prepare_artifact_path(out)
     import belvedere
 
-    opened = belvedere.open_dataset(dataset, maps=maps)
+    opened = belvedere.open_dataset(dataset, task, maps=maps)
     for problem in opened.problems:
         note(str(problem))
     with progress_bar() as progress:
@@ -116,26 +116,32 @@ def command(
         )
     artifact = model.artifact
     artifact.save(out)
-    failures = _name_problems(opened, artifact)
+    pictures, masks = _name_problems(opened, artifact)
     if as_json:
         say_json({"artifact": str(out), **facts(artifact)})
     else:
         say(f"{out}: digest {artifact.digest[:16]}")
-        for line in training_lines(artifact.manifest):
+        for line in (*input_lines(artifact.manifest), *training_lines(artifact.manifest)):
             say(line)
-    if failures:
-        note(f"{failures} inputs could not be used; the model was trained without them")
-    return 1 if failures else 0
+    if pictures:
+        inputs = "1 input" if pictures == 1 else f"{pictures} inputs"
+        note(f"{inputs} could not be used; the model was trained without {'it' if pictures == 1 else 'them'}")
+    if masks:
+        note("1 picture was used without its mask" if masks == 1 else f"{masks} pictures were used without their masks")
+    return 1 if pictures or masks else 0
 
 
-def _name_problems(dataset: Dataset, artifact: Artifact) -> int:
-    """Name what training found wrong or left out; how many inputs could not be used."""
-    told = {str(problem) for problem in dataset.problems}
-    unusable = _sentences(artifact, "unusable")
-    for text in (*unusable, *_sentences(artifact, "notes")):
+def _name_problems(dataset: Dataset, artifact: Artifact) -> tuple[int, int]:
+    """Name what training found wrong or left out; how many inputs, and how many masks alone, could not be used."""
+    told = {str(problem): problem.kept for problem in dataset.problems}
+    unusable, masks = _sentences(artifact, "unusable"), _sentences(artifact, "unusable_masks")
+    for text in (*unusable, *masks, *_sentences(artifact, "notes")):
         if text not in told:
             note(text)
-    return len(told.union(unusable))
+    told.update(dict.fromkeys(unusable, False))
+    told.update(dict.fromkeys(masks, True))
+    kept = sum(told.values())
+    return len(told) - kept, kept
 
 
 def _sentences(artifact: Artifact, key: str) -> list[str]:

@@ -28,6 +28,7 @@ def compile(  # noqa: A001  the name that users know
     target: str = "cpu",
     engine: str = "auto",
     arch: str | None = None,
+    signature: str | None = None,
     task: str | None = None,
     labels: str | os.PathLike[str] | Sequence[str] | None = None,
     mean: Sequence[float] | None = None,
@@ -69,8 +70,9 @@ def compile(  # noqa: A001  the name that users know
         target: ``cpu``, ``intel-gpu``, ``nvidia`` or ``npu``.
         engine: ``openvino`` or ``onnxruntime``; ``auto`` measures.
         arch: Name of an architecture, for a PyTorch state dict.
-        task: ``classification``, ``detection``, ``segmentation`` or ``pose``; ``tensor`` binds to none; None binds
-            where the network is recognised.
+        signature: Signature of a TensorFlow SavedModel; None for ``serving_default``, or the only one.
+        task: ``classification``, ``detection``, ``semantic-segmentation``, ``instance-segmentation`` or ``pose``;
+            ``tensor`` binds to none; None binds where the network is recognised.
         labels: Class names: a known list's name, a file with one a line, or the names.
         mean: Subtracted from the scaled picture, one number or one per channel.
         std: Divided by at last, in the same way.
@@ -84,7 +86,8 @@ def compile(  # noqa: A001  the name that users know
         tolerance: Largest accepted error of an output; None for the precision's own (``parity.tensors``).
         name: What to call the model; None for its file's name.
         seconds: How long to measure speed.
-        options: Further options of one framework, by name.
+        options: Further options of one framework, by name, such as CompilerOptions of SageMaker: ``dtype`` for
+            PyTorch, ``signature_def_key`` and ``output_names`` for TensorFlow.
         report: A folder to write the report to, even where the run fails on a tolerance.
         progress: Called with (stage, done, total).
 
@@ -110,6 +113,7 @@ def compile(  # noqa: A001  the name that users know
         target=target,
         engine=engine,
         arch=arch,
+        signature=signature,
         task=task,
         labels=labels,
         mean=mean,

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import openvino
 
 
+DEFAULT_SIGNATURE = "serving_default"
+"""The signature that TensorFlow calls the one for use."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A model as it lies on disk; archives are unpacked before an importer sees them.
@@ -63,7 +67,7 @@ class Request:
     inputs: tuple[Declared, ...] = ()
     outputs: tuple[str, ...] = ()
     arch: str | None = None
-    signature: str = "serving_default"
+    signature: str = DEFAULT_SIGNATURE
     options: Mapping[str, str] = field(default_factory=dict)
 
 

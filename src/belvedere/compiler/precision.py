@@ -46,6 +46,16 @@ _SMALLEST = 256
 _MOST_F16 = 65504.0
 
 
+def arithmetic(precision: str, computes: str) -> str:
+    """What a network is computed in, in words.
+
+    Args:
+        precision: Of the artifact.
+        computes: What the engine computes float parts in.
+    """
+    return f"int8, and in {computes} what is not quantised" if precision == "int8" else computes
+
+
 def check_precision(precision: str) -> str:
     """``precision`` itself. Raises OptionError where there is no such precision."""
     if precision not in PRECISIONS:

@@ -18,11 +18,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from belvedere.core.archives import read_tar, safe_member_name, write_tar
-from belvedere.core.errors import ArtifactError, StorageError
+from belvedere.core.errors import ArtifactError, NotAnArtifactError, StorageError
 from belvedere.core.files import atomic_write, folder_or_backup, sha256_of, write_folder
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.runtime.checksums import REPORTS, SUMS, check_reports, checksum_lines
 from belvedere.runtime.folder import Content, Origin, read_folder
+from belvedere.runtime.foreign import advice, source_model
 from belvedere.runtime.manifest import Manifest, checked_manifest, parse_manifest
 from belvedere.runtime.network import NetworkFiles
 
@@ -130,14 +131,19 @@ class Artifact:
 
         Raises:
             ArtifactError: there is none, it is damaged, unsafe, incomplete, changed or of a newer version.
+            NotAnArtifactError: what is there is something else, such as a model to compile first.
             LimitError: it is larger than ``limits`` allow.
         """
         path = folder_or_backup(Path(path))
         if not path.exists():
             raise ArtifactError(f"{path}: there is no such artifact")
+        if path.is_file() and source_model([path.name]):
+            raise NotAnArtifactError(f"{path}: not a Belvedere artifact{advice(path, [path.name])}")
         contents, origin = _read(path, limits)
         if MANIFEST not in contents:
-            raise ArtifactError(f"{path}: no {MANIFEST} at its top, so this is not a Belvedere artifact")
+            damaged = MANIFEST_SUM in contents
+            kind, more = (ArtifactError, "") if damaged else (NotAnArtifactError, advice(path, contents))
+            raise kind(f"{path}: no {MANIFEST} at its top, so this is not a Belvedere artifact{more}")
         manifest = parse_manifest(bytes(contents.pop(MANIFEST)), f"{path}/{MANIFEST}")
         _check_manifest(manifest, contents.pop(MANIFEST_SUM, None), str(path))
         reports = {

@@ -71,12 +71,11 @@ class BlobCache:
                 with atomic_write(self.folder / key) as stream:
                     stream.write(_MAGIC + hashlib.sha256(blob).digest())
                     stream.write(blob)
-                self._trim(key)
+                self.trim(key)
 
     def drop(self, key: str) -> None:
-        """Forget a blob."""
-        with contextlib.suppress(OSError):
-            (self.folder / key).unlink()
+        """Forget a blob, or the folder of that key."""
+        _remove(self.folder / key)
 
     def subfolder(self, key: str) -> Path | None:
         """A folder in which an engine keeps its own files for that key; None where there can be none."""
@@ -86,7 +85,7 @@ class BlobCache:
             path = self.folder / key
             path.mkdir(mode=0o700, exist_ok=True)
             os.utime(path)
-            self._trim(key)
+            self.trim(key)
         except OSError:
             return None
         return path
@@ -96,14 +95,8 @@ class BlobCache:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._is_ours()
 
-    def _is_ours(self) -> bool:
-        """Whether nobody else can have put anything there."""
-        status = self.folder.stat()
-        if not hasattr(os, "getuid"):
-            return True
-        return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-    def _trim(self, newest: str) -> None:
+    def trim(self, newest: str) -> None:
+        """Remove what was not used for longest, over ``most_bytes``; not ``newest``. Raises OSError."""
         entries = sorted(self._entries(), key=lambda entry: entry[0])
         total = sum(size for _, size, _ in entries)
         for changed, size, path in entries:
@@ -112,6 +105,13 @@ class BlobCache:
             if too_much or (left_over and changed < time.time() - _DAY):
                 _remove(path)
                 total -= size
+
+    def _is_ours(self) -> bool:
+        """Whether nobody else can have put anything there."""
+        status = self.folder.stat()
+        if not hasattr(os, "getuid"):
+            return True
+        return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
     def _entries(self) -> Iterator[tuple[float, int, Path]]:
         """Time of last use, size and path of everything in the folder."""
@@ -122,8 +122,12 @@ class BlobCache:
                 yield status.st_mtime, status.st_size + sum(file.stat().st_size for file in inside), path
 
 
-def default_cache() -> BlobCache | None:
-    """The cache of this user: below ``BELVEDERE_CACHE``, else in the platform's cache folder; None for ``off``."""
+def default_cache(part: str = "compiled") -> BlobCache | None:
+    """The cache of this user: below ``BELVEDERE_CACHE``, else in the platform's cache folder; None for ``off``.
+
+    Args:
+        part: Name of its folder: ``compiled`` for compiled networks.
+    """
     named = os.environ.get(VARIABLE, "")
     if named.lower() in ("off", "0"):
         return None
@@ -131,7 +135,7 @@ def default_cache() -> BlobCache | None:
         folder = Path(named).expanduser().absolute() if named else _platform_folder() / "belvedere"
     except (OSError, RuntimeError):  # no home folder, or no current folder
         return None
-    return BlobCache(folder / "compiled")
+    return BlobCache(folder / part)
 
 
 def key_of(facts: Mapping[str, Any]) -> str:

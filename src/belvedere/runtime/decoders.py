@@ -4,11 +4,44 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    Tag,
+    model_serializer,
+    model_validator,
+)
 
 from belvedere.runtime.fields import Color, Name, Part, Positive, Threshold
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Many = Annotated[int, Field(ge=1, le=100_000)]
+
+
+_NEW: dict[str, JsonValue] = {"new": True}
+
+
+class _Growing(Part):
+    """A part that has got fields since schema 1: one that holds nothing of its own is not written.
+
+    So manifests that need none of them stay as they were, and older versions can read them.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_new(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        new = {name for name, field in fields.items() if field.json_schema_extra == _NEW}
+        return {
+            key: value
+            for key, value in handler(self).items()
+            if key not in new or getattr(self, key) != fields[key].get_default(call_default_factory=True)
+        }
+
+
+def _new(default: Any) -> Any:
+    return Field(default, json_schema_extra=dict(_NEW))
 
 
 class AnomalyDecoder(Part):
@@ -46,33 +79,74 @@ class ClassificationDecoder(Part):
     background: Annotated[int, Field(ge=0)] = 0
 
 
-class DetectionDecoder(Part):
+class PriorMap(Part):
+    """Prior boxes of one feature map; see ``tasks.detection.priors.PriorMap``."""
+
+    columns: Annotated[int, Field(ge=1, le=4096)]
+    rows: Annotated[int, Field(ge=1, le=4096)]
+    sizes: Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1, max_length=256)]
+    pitch: tuple[Positive, Positive] | None = None
+    offset: Share = 0.5
+
+
+class DetectionDecoder(_Growing):
     """How a detector's outputs are read; see ``tasks.detection.DetectionDecoder``."""
 
     kind: Literal["detection"] = "detection"
-    form: Literal["gluoncv", "multibox", "yolox", "yolo", "darknet", "ssd", "tf-detection"]
+    form: Literal[
+        "gluoncv",
+        "multibox",
+        "yolox",
+        "yolo",
+        "yolov8",
+        "darknet",
+        "yolo3",
+        "nanodet",
+        "nanodet-plus",
+        "ssd",
+        "tf-detection",
+        "ssd-raw",
+        "detr",
+    ]
     outputs: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)]
     threshold: Share = 0.3
     iou: Share | None = None
-    most: Annotated[int, Field(ge=1, le=100_000)] = 100
+    most: Many = 100
     strides: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=16)] = (
         8,
         16,
         32,
     )
+    suppression: Literal["hard", "soft-linear", "soft-gaussian"] = _new("hard")
+    sigma: Positive = _new(0.5)
+    candidates: Annotated[int, Field(ge=1, le=4_000_000)] | None = _new(None)
+    anchors: Annotated[
+        tuple[Annotated[tuple[Positive, ...], Field(min_length=2, max_length=64)], ...], Field(max_length=16)
+    ] = _new(())
+    priors: Annotated[tuple[PriorMap, ...], Field(max_length=16)] = _new(())
+    variances: tuple[Positive, Positive, Positive, Positive] = _new((0.1, 0.1, 0.2, 0.2))
+    box_order: Literal["xywh", "yxhw"] = _new("xywh")
+    priors_as: Literal["corners", "centers"] = _new("corners")
+    activation: Literal["none", "sigmoid", "softmax"] = _new("none")
+    background: Literal["none", "first", "last"] = _new("none")
+    bins: Annotated[int, Field(ge=2, le=256)] = _new(8)
+    layout: Literal["NCHW", "NHWC"] = _new("NCHW")
+    extra: Annotated[int, Field(ge=0, le=4096)] = _new(0)
 
 
-class SegmentationDecoder(Part):
+class SegmentationDecoder(_Growing):
     """How a semantic segmentation network's output is read; see ``tasks.segmentation.SegmentationDecoder``."""
 
     kind: Literal["segmentation"] = "segmentation"
     output: Name
-    form: Literal["scores", "classes"] = "scores"
+    form: Literal["scores", "classes", "queries"] = "scores"
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     background: Annotated[int, Field(ge=0)] | None = None
+    resolution: Literal["input", "picture"] = _new("input")
+    queries: Name | None = _new(None)
 
 
-class InstanceDecoder(Part):
+class InstanceDecoder(_Growing):
     """How the outputs of a network that finds things with masks are read; see ``tasks.segmentation.InstanceDecoder``.
 
     ``boxes`` is a decoder of kind ``detection``, ``masks`` the output with one grid per row.
@@ -82,17 +156,39 @@ class InstanceDecoder(Part):
     boxes: DetectionDecoder
     masks: Name
     mask_threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    form: Literal["grids", "prototypes", "queries"] = _new("grids")
+    coefficients: Name | None = _new(None)
+    layout: Literal["NCHW", "NHWC"] = _new("NCHW")
 
 
-class PoseDecoder(Part):
+class MaskQueryDecoder(Part):
+    """How queries with a class and a mask each become things; see ``tasks.segmentation.MaskQueryDecoder``."""
+
+    kind: Literal["mask-queries"] = "mask-queries"
+    queries: Name
+    masks: Name
+    form: Literal["mask2former", "eomt"] = "mask2former"
+    threshold: Share = 0.5
+    most: Many = 100
+
+
+class PoseDecoder(_Growing):
     """How a pose network's output is read; see ``tasks.pose.PoseDecoder``. No names stand for COCO's 17 keypoints."""
 
     kind: Literal["pose"] = "pose"
     output: Name
-    form: Literal["heatmaps", "movenet"]
+    form: Literal["heatmaps", "vitpose", "movenet", "movenet-multipose", "posenet-single", "posenet", "yolo-pose"]
     threshold: Share = 0.3
     names: Annotated[tuple[Name, ...], Field(max_length=1024)] = ()
     skeleton: Annotated[tuple[tuple[int, int], ...], Field(max_length=4096)] = ()
+    further: Annotated[tuple[Name, ...], Field(max_length=3)] = _new(())
+    layout: Literal["NCHW", "NHWC"] = _new("NCHW")
+    activation: Literal["none", "sigmoid"] = _new("none")
+    person_threshold: Share = _new(0.25)
+    most: Many = _new(20)
+    iou: Share = _new(0.65)
+    seed_threshold: Share = _new(0.5)
+    radius: Threshold = _new(20.0)
 
 
 def _kind(value: Any) -> str:
@@ -107,6 +203,7 @@ Decoder = Annotated[
     | Annotated[DetectionDecoder, Tag("detection")]
     | Annotated[SegmentationDecoder, Tag("segmentation")]
     | Annotated[InstanceDecoder, Tag("instances")]
+    | Annotated[MaskQueryDecoder, Tag("mask-queries")]
     | Annotated[PoseDecoder, Tag("pose")],
     Discriminator(_kind),
 ]
@@ -117,8 +214,12 @@ TASKS = {
     "tensor": "tensor",
     "classification": "classification",
     "detection": "detection",
-    "segmentation": "segmentation",
-    "instances": "segmentation",
+    "segmentation": "semantic-segmentation",
+    "instances": "instance-segmentation",
+    "mask-queries": "instance-segmentation",
     "pose": "pose",
 }
 """The task that each kind of decoder serves."""
+
+FORMER_TASKS = {"segmentation": ("semantic-segmentation", "instance-segmentation")}
+"""Names that tasks once had, and what they stood for: older artifacts have them, and command lines may."""

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.core.errors import ArtifactError, OptionError
-from belvedere.runtime.decoders import (
-    TASKS,
-    AnomalyDecoder,
-    ClassificationDecoder,
-    DetectionDecoder,
-    InstanceDecoder,
-    PoseDecoder,
-    SegmentationDecoder,
-)
-from belvedere.runtime.fields import Part
+from belvedere.runtime.decoders import TASKS, AnomalyDecoder
 from belvedere.runtime.inputs import ImageInput
 from belvedere.runtime.manifest import Manifest
+from belvedere.runtime.settings import fields_of, settings_of
 from belvedere.tasks.result import Result
 from belvedere.vision.colors import parse_hex
 from belvedere.vision.preprocess import Preprocess
@@ -87,82 +78,52 @@ def _anomaly(manifest: Manifest, _threshold: float | None) -> Decode:
     from belvedere.tasks.anomaly.decode import decode_outputs
 
     assert isinstance(manifest.decoder, AnomalyDecoder)
-    decoder = Settings(**_settings(manifest.decoder))
+    decoder = Settings(**fields_of(manifest.decoder))
     return lambda outputs, image, path: decode_outputs(outputs, decoder, image, path)
 
 
-def _classification(manifest: Manifest, _threshold: float | None) -> Decode:
-    from belvedere.tasks.classification.decode import ClassificationDecoder as Settings
+def _classification(manifest: Manifest, threshold: float | None) -> Decode:
     from belvedere.tasks.classification.decode import decode_classification
 
-    assert isinstance(manifest.decoder, ClassificationDecoder)
-    decoder = Settings(**_settings(manifest.decoder), labels=manifest.labels)
+    decoder = settings_of(manifest.decoder, manifest.labels, threshold)
     return lambda outputs, image, path: decode_classification(outputs, decoder, image, path)
 
 
+def _placed(manifest: Manifest, threshold: float | None, decode: Callable[..., Result]) -> Decode:
+    """A decoder that needs to know where the picture lies in the network's input."""
+    decoder = settings_of(manifest.decoder, manifest.labels, threshold)
+    place = preprocess_of(manifest).placement
+    return lambda outputs, image, path: decode(outputs, decoder, place(image.shape[1], image.shape[0]), image, path)
+
+
 def _detection(manifest: Manifest, threshold: float | None) -> Decode:
-    from belvedere.tasks.detection.decode import DetectionDecoder as Settings
     from belvedere.tasks.detection.decode import decode_detection
 
-    assert isinstance(manifest.decoder, DetectionDecoder)
-    decoder = Settings(**_settings(manifest.decoder), labels=manifest.labels)
-    if threshold is not None:
-        decoder = replace(decoder, threshold=threshold)
-    place = preprocess_of(manifest).placement
-    return lambda outputs, image, path: decode_detection(
-        outputs, decoder, place(image.shape[1], image.shape[0]), image, path
-    )
+    return _placed(manifest, threshold, decode_detection)
 
 
-def _segmentation(manifest: Manifest, _threshold: float | None) -> Decode:
-    from belvedere.tasks.segmentation.decode import SegmentationDecoder as Settings
+def _segmentation(manifest: Manifest, threshold: float | None) -> Decode:
     from belvedere.tasks.segmentation.decode import decode_segmentation
 
-    assert isinstance(manifest.decoder, SegmentationDecoder)
-    decoder = Settings(**_settings(manifest.decoder), labels=manifest.labels)
-    place = preprocess_of(manifest).placement
-    return lambda outputs, image, path: decode_segmentation(
-        outputs, decoder, place(image.shape[1], image.shape[0]), image, path
-    )
+    return _placed(manifest, threshold, decode_segmentation)
 
 
 def _instances(manifest: Manifest, threshold: float | None) -> Decode:
-    from belvedere.tasks.detection.decode import DetectionDecoder as Boxes
-    from belvedere.tasks.segmentation.instances import InstanceDecoder as Settings
     from belvedere.tasks.segmentation.instances import decode_instances
 
-    settings = manifest.decoder
-    assert isinstance(settings, InstanceDecoder)
-    boxes = Boxes(**_settings(settings.boxes), labels=manifest.labels)
-    if threshold is not None:
-        boxes = replace(boxes, threshold=threshold)
-    decoder = Settings(boxes=boxes, masks=settings.masks, mask_threshold=settings.mask_threshold)
-    place = preprocess_of(manifest).placement
-    return lambda outputs, image, path: decode_instances(
-        outputs, decoder, place(image.shape[1], image.shape[0]), image, path
-    )
+    return _placed(manifest, threshold, decode_instances)
+
+
+def _mask_queries(manifest: Manifest, threshold: float | None) -> Decode:
+    from belvedere.tasks.segmentation.mask_queries import decode_mask_queries
+
+    return _placed(manifest, threshold, decode_mask_queries)
 
 
 def _pose(manifest: Manifest, threshold: float | None) -> Decode:
-    from belvedere.tasks.pose.decode import PoseDecoder as Settings
     from belvedere.tasks.pose.decode import decode_pose
 
-    settings = manifest.decoder
-    assert isinstance(settings, PoseDecoder)
-    given = _settings(settings)
-    if not settings.names:  # COCO's, which the decoder knows by itself
-        given = {key: value for key, value in given.items() if key not in ("names", "skeleton")}
-    decoder = Settings(**given)
-    if threshold is not None:
-        decoder = replace(decoder, threshold=threshold)
-    place = preprocess_of(manifest).placement
-    return lambda outputs, image, path: decode_pose(
-        outputs, decoder, place(image.shape[1], image.shape[0]), image, path
-    )
-
-
-def _settings(part: Part) -> dict[str, Any]:
-    return part.model_dump(exclude={"kind"})
+    return _placed(manifest, threshold, decode_pose)
 
 
 def _fitted(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
@@ -176,5 +137,6 @@ _DECODERS: dict[str, Callable[[Manifest, float | None], Decode]] = {
     "detection": _detection,
     "segmentation": _segmentation,
     "instances": _instances,
+    "mask-queries": _mask_queries,
     "pose": _pose,
 }

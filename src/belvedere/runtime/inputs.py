@@ -33,7 +33,7 @@ class Resize(Part):
         short: The shorter side before a crop, in pixels, at least width and height.
     """
 
-    kernel: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos", "linear"] = "bilinear"
+    kernel: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos", "linear", "cubic"] = "bilinear"
     mode: Literal["stretch", "letterbox", "crop"] = "stretch"
     width: Side
     height: Side
@@ -63,7 +63,8 @@ class ImageInput(Part):
         shape: (N, channels, height, width), or (N, height, width, channels) for layout ``NHWC``; N is -1 where it is
             free, the others fit ``resize`` and ``color``.
         layout: ``NCHW`` or ``NHWC``.
-        dtype: ``float32``, or ``uint8`` for the pixels as they are (then scale 1, mean 0, std 1).
+        dtype: ``float32``; ``float16`` for the same values rounded at last; or ``uint8`` for the pixels as they are
+            (then scale 1, mean 0, std 1).
         color: Channels: ``RGB``, ``BGR``, or ``GRAY`` (one channel).
         resize: How a picture gets its size.
         scale: Factor on the values 0..255.
@@ -76,7 +77,7 @@ class ImageInput(Part):
     name: Name
     shape: tuple[Axis, Axis, Axis, Axis]
     layout: Literal["NCHW", "NHWC"] = "NCHW"
-    dtype: Literal["float32", "uint8"] = "float32"
+    dtype: Literal["float32", "float16", "uint8"] = "float32"
     color: Literal["RGB", "BGR", "GRAY"] = "RGB"
     resize: Resize
     scale: Positive = 1 / 255

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from belvedere.core.archives import safe_member_name
 from belvedere.core.errors import ArtifactError
-from belvedere.runtime.decoders import TASKS, AnomalyDecoder, Decoder
+from belvedere.runtime.decoders import FORMER_TASKS, TASKS, AnomalyDecoder, Decoder
 from belvedere.runtime.fields import Axis, DType, Name, Part, Positive
 from belvedere.runtime.inputs import ImageInput, Input, Resize, TensorInput
 
@@ -38,7 +38,9 @@ __all__ = [
 ]
 
 
-Task = Literal["anomaly", "tensor", "classification", "detection", "segmentation", "pose"]
+Task = Literal[
+    "anomaly", "tensor", "classification", "detection", "semantic-segmentation", "instance-segmentation", "pose"
+]
 Precision = Literal["f32", "bf16", "f16", "int8"]
 Target = Literal["cpu", "intel-gpu", "nvidia", "npu"]
 
@@ -219,11 +221,22 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
 def checked_manifest(document: dict[str, Any], where: str) -> Manifest:
     """Build a Manifest from plain JSON values. Raises ArtifactError as ``parse_manifest``."""
     try:
-        return Manifest.model_validate_json(json.dumps(document, allow_nan=False))
+        return Manifest.model_validate_json(json.dumps(_as_named_today(document), allow_nan=False))
     except ValidationError as error:
         raise ArtifactError(f"{where}: {_sentences(error)}") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{where}: holds what JSON cannot ({error})") from None
+
+
+def _as_named_today(document: dict[str, Any]) -> dict[str, Any]:
+    """A task's former name replaced by the one that it has today."""
+    task, decoder = document.get("task"), document.get("decoder")
+    if not isinstance(task, str) or task not in FORMER_TASKS:
+        return document
+    kind = decoder.get("kind") if isinstance(decoder, dict) else None
+    served = TASKS.get(kind) if isinstance(kind, str) else None
+    now = FORMER_TASKS[task]
+    return {**document, "task": served if served in now else now[0]}
 
 
 def _parse_json(data: bytes, where: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
@@ -23,9 +23,13 @@ from belvedere.runtime.engine import ENGINES, Engine, EngineOptions, open_engine
 from belvedere.runtime.engine_options import check_choice
 from belvedere.runtime.feeding import borders_of, feed, pictures_axis
 from belvedere.runtime.inputs import ImageInput, TensorInput
+from belvedere.runtime.people import predict_people
 from belvedere.runtime.pictures import Pictures
 from belvedere.runtime.selftest import SelfTestReport, compare, read_selftest
+from belvedere.runtime.tiling import check_tiled, predict_tiled, predict_tiled_many
 from belvedere.vision.decode import ImageSource
+from belvedere.vision.streams import is_stream
+from belvedere.vision.windows import Tiling
 
 _ONE_PICTURE = (str, bytes, bytearray, memoryview, os.PathLike, np.ndarray, Image.Image)
 
@@ -74,6 +78,7 @@ class Model:
         check_choice("engine", engine, ENGINES)
         manifest = artifact.manifest
         self.artifact = artifact
+        self.limits = limits
         self._choice = engine
         self._options = EngineOptions(
             precision=manifest.precision,
@@ -99,17 +104,33 @@ class Model:
             if self._engine is None:
                 self._engine = open_engine(
                     self.artifact.network_files,
-                    engine=_engine_for(self.artifact, self._choice),
+                    engine=_engine_for(self.artifact, self._choice, self._options.target),
                     borders=self._borders,
                     options=self._options,
                 )
             return self._engine
 
-    def predict(self, source: ImageSource | Iterable[ImageSource]) -> Any:
+    def predict(
+        self,
+        source: ImageSource | Iterable[ImageSource],
+        *,
+        boxes: Sequence[Sequence[float]] | NDArray[Any] | None = None,
+        tile: int | None = None,
+        tile_overlap: float = 0.2,
+    ) -> Any:
         """What the model says about one picture, or about each picture of an iterable.
 
         Args:
-            source: A path, encoded bytes, a Pillow picture, an RGB array (H, W, 3); or an iterable of such.
+            source: A path, encoded bytes, a file opened in binary mode, a Pillow picture, an RGB array (H, W, 3); or
+                an iterable of such.
+            boxes: For pose networks that look at one person (HRNet, SimplePose, ViTPose, MoveNet): boxes (n, 4) of the
+                people on the one picture, left, top, right, bottom in its pixels, such as
+                ``DetectionResult.boxes_xyxy``. Each person is cut out as `predict_people` says, and the result has one
+                person per box. None takes the picture as a whole for one person's.
+            tile: Edge in pixels of overlapping tiles that large pictures are cut into, so that small things are found:
+                tiles and the picture as a whole go through the network, and what they find is merged (Akyon et al.
+                2022); of semantic segmentation the tiles' maps are stitched. None looks at the whole alone.
+            tile_overlap: Share of the edge that neighbouring tiles have in common, 0 to 0.9.
 
         Returns:
             The result of one picture, typed per task (``tasks.result.Result`` and more); of an iterable a lazy
@@ -121,13 +142,25 @@ class Model:
             LimitError: a picture over a limit.
             EngineError: the engine cannot be had, or failed.
             ArtifactError: the model is bound to no task; the message tells how to bind it.
+            OptionError: ``tile`` or ``boxes`` make no sense for the model, or are out of bounds.
         """
-        if not isinstance(source, _ONE_PICTURE) and isinstance(source, Iterable):
-            return self.predict_many(source)
-        return self._bound().one(cast("ImageSource", source))
+        if not isinstance(source, _ONE_PICTURE) and not is_stream(source) and isinstance(source, Iterable):
+            if boxes is not None:
+                raise OptionError("boxes belong to one picture, and several are given: call predict for each")
+            return self.predict_many(source, tile=tile, tile_overlap=tile_overlap)
+        pictures, tiling = self._bound(), self._tiling(tile, tile_overlap)
+        one = cast("ImageSource", source)
+        if boxes is not None:
+            return predict_people(pictures, one, boxes)
+        return pictures.one(one) if tiling is None else predict_tiled(pictures, one, tiling)
 
     def predict_many(
-        self, items: Iterable[ImageSource], *, on_error: Literal["raise", "return"] = "raise"
+        self,
+        items: Iterable[ImageSource],
+        *,
+        on_error: Literal["raise", "return"] = "raise",
+        tile: int | None = None,
+        tile_overlap: float = 0.2,
     ) -> Iterator[Any]:
         """Go through the pictures of an iterable lazily and in order, reading a few ahead in a thread pool.
 
@@ -137,12 +170,14 @@ class Model:
             items: Pictures as ``predict`` takes them.
             on_error: What a picture that cannot be read does at its place: ``raise`` its error and end, or
                 ``return`` the error itself instead of a result and go on.
+            tile: As ``predict`` takes it; pictures then go one after the other, and the tiles of each side by side.
+            tile_overlap: As ``predict`` takes it.
 
         Yields:
             One result per picture, or with ``return`` an ImageError or LimitError.
 
         Raises:
-            OptionError: ``on_error`` has no such value.
+            OptionError: ``on_error`` has no such value, or ``tile`` makes no sense for the task.
             ImageError: see ``on_error``.
             LimitError: see ``on_error``.
             EngineError: the engine cannot be had, or failed.
@@ -150,7 +185,10 @@ class Model:
         """
         if on_error not in ("raise", "return"):
             raise OptionError(f"unknown on_error {on_error!r}: expected raise or return")
-        return self._bound().many(items, stop=on_error == "raise")
+        pictures, tiling, stop = self._bound(), self._tiling(tile, tile_overlap), on_error == "raise"
+        if tiling is None:
+            return pictures.many(items, stop=stop)
+        return predict_tiled_many(pictures, items, tiling, stop=stop)
 
     def run(self, tensors: Mapping[str, NDArray[Any]] | NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Run the bare network.
@@ -228,13 +266,20 @@ class Model:
             run=self.run,
         )
 
+    def _tiling(self, tile: int | None, overlap: float) -> Tiling | None:
+        """How pictures are cut. Raises OptionError: that makes no sense for the task, or is out of bounds."""
+        if tile is None:
+            return None
+        check_tiled(self.artifact.manifest.task)
+        return Tiling(tile, overlap)
+
     def _bound(self) -> Pictures:
         """What the model does with pictures. Raises ArtifactError if it is bound to no task."""
         if self._pictures is None:
             raise ArtifactError(
                 f"the model '{self.artifact.manifest.name}' is bound to no task, so it takes tensors, not pictures: "
                 "call run with tensors, or bind it with belvedere compile MODEL --task TASK --out FILE "
-                "(classification, detection, segmentation or pose)"
+                "(classification, detection, semantic-segmentation, instance-segmentation or pose)"
             )
         return self._pictures
 
@@ -281,14 +326,19 @@ def load(
     )
 
 
-def _engine_for(artifact: Artifact, choice: str) -> str:
-    """The engine asked for, unless the network needs another one. Raises EngineError."""
-    needed = artifact.manifest.engine
+def _engine_for(artifact: Artifact, choice: str, target: str) -> str:
+    """The engine asked for, unless the network needs another one. Raises EngineError.
+
+    An engine that was chosen for the target the artifact was made for says nothing about another one.
+    """
+    manifest = artifact.manifest
+    needed = manifest.engine
+    if target not in (manifest.target, "cpu"):
+        needed = "auto"
     if needed == "auto" or choice in ("auto", needed):
         return choice if needed == "auto" else needed
     raise EngineError(
-        f"the network of '{artifact.manifest.name}' needs the engine {needed}, it cannot run on {choice}: leave the "
-        "engine out"
+        f"the network of '{manifest.name}' needs the engine {needed}, it cannot run on {choice}: leave the engine out"
     )
 
 

@@ -42,7 +42,7 @@ def providers_for(runtime: Any, network: NetworkFiles, options: EngineOptions) -
         raise EngineError(
             f"this machine's ONNX Runtime {runtime.__version__} has no provider for the target nvidia, only "
             f"{', '.join(available)}: pip uninstall onnxruntime and pip install 'onnxruntime-gpu[cuda,cudnn]' on a "
-            "machine with an NVIDIA card and its driver"
+            "machine with an NVIDIA card and its driver. To try the model on the processor: --target cpu, target='cpu'"
         )
     chosen = [Provider(CUDA, _cuda(options)), Provider(CPU)]
     if options.precision != "f32" and TENSORRT in available:

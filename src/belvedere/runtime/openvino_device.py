@@ -24,7 +24,8 @@ def device_of(core: Any, target: str) -> str:
             return device
     raise EngineError(
         f"this machine has no device for the target {target}: OpenVINO finds {', '.join(available) or 'none'}, and no "
-        f"{wanted}; if the hardware is there, its driver is missing or this user may not open it"
+        f"{wanted}; if the hardware is there, its driver is missing or this user may not open it. To try the model on "
+        "the processor: --target cpu, target='cpu'"
     )
 
 

@@ -40,8 +40,9 @@ def test_an_artifact_and_a_report(source: Path, tmp_path: Path, capsys: Captured
     words = ["compile", source, "--out", out, "--report", report, "--input", "data=1x3x32x32", "--mean", "0.5"]
     assert run([*map(str, words), "--std", "0.2,0.2,0.2", "--name", "tiny"]) == 0
     shown = capsys.readouterr()
-    for text in ("tiny: from onnx, f32 for cpu, within tolerance", "times as fast", "logits", str(out)):
+    for text in ("tiny: from onnx, f32 for cpu, within tolerance", " ms a call, ", "logits", str(out)):
         assert text in shown.out
+    assert "held against the ONNX model as it came, run by ONNX Runtime in float32" in shown.err
     assert "recognised as a classifier" in shown.err
     assert Artifact.load(out).manifest.task == "classification"
     assert json.loads((report / "compile.json").read_text())["name"] == "tiny"
@@ -123,13 +124,14 @@ def test_the_report_for_people_names_what_was_not_tried() -> None:
         "name": "n", "framework": "onnx", "precision": "int8", "target": "nvidia", "verdict": "within tolerance",
         "engine": "onnxruntime", "engine_reason": "needed", "tried": False, "why_not": "no card", "after": speed,
         "before": speed, "speed_ratio": 1.0, "size_after": 2**20, "size_before": 2**21,
-        "task": {"metric": "top-1 accuracy", "before": 0.9, "after": 0.89, "samples": 7, "labelled": True},
+        "task": {"metric": "top-1 accuracy", "before": 0.9, "after": 0.89, "samples": 7, "labelled": True,
+                 "on": "7 of 9 pictures"},
         "outputs": [{"name": "o", "error": None, "tolerance": 0.1}],
     }  # fmt: skip
     text = "\n".join(report_lines(found))
     for part in (
         "nvidia: no card",
-        "top-1 accuracy 0.8900, 0.9000 before, 7 pictures",
+        "top-1 accuracy 0.8900, 0.9000 before, on 7 of 9 pictures",
         "1.00 MiB, 2.00 MiB before",
         "–",
     ):
@@ -162,3 +164,11 @@ def test_int8_by_tensors(source: Path, tmp_path: Path, capsys: Captured) -> None
     assert run([*map(str, words), "--calibrate", str(folder), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["quantisation"]["samples"] == 4
+
+
+@pytest.mark.shared
+def test_a_signature_reaches_the_importer(shared_folder: Path, tmp_path: Path, capsys: Captured) -> None:
+    path = shared_folder / "oracles/tensorflow/savedmodel_signatures/saved_model"
+    words = ["compile", path, "--out", tmp_path / "n.tar", "--signature", "nope", "--input", "x=1x32x32x3"]
+    assert run(list(map(str, words))) == 1
+    assert "it has features, serving_default" in capsys.readouterr().err

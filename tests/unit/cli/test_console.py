@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belvedere.cli.console import jsonable, number, progress_bar, say_json, table
+from belvedere.cli.console import jsonable, note, number, plain, progress_bar, say, say_json, table
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -49,6 +49,29 @@ def test_one_line_of_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.isascii()
     assert out.count("\n") == 1
     assert json.loads(out) == {"path": "naïve\n\udcff.png"}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\nbelvedere: done.jpg", "a\\nbelvedere: done.jpg"),
+        ("a\r\x1b[2Kb.jpg", "a\\r\\x1b[2Kb.jpg"),
+        ("a\x9b31mb\u2028c\u202ed.jpg", "a\\x9b31mb\\u2028c\\u202ed.jpg"),
+        ("naïve – 図\t.jpg", "naïve – 図\t.jpg"),
+        ("\udcff.jpg", "\\udcff.jpg"),
+    ],
+)
+def test_a_name_cannot_break_a_line(name: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    note(f"{name}: truncated")
+    say(name)
+    captured = capsys.readouterr()
+    assert captured.err == f"belvedere: {shown}: truncated\n"
+    assert captured.out == f"{shown}\n"
+
+
+@given(st.text())
+def test_any_text_is_one_line_of_utf8(text: str) -> None:
+    assert len(plain(text).encode().decode().splitlines()) <= 1
 
 
 @pytest.mark.parametrize(

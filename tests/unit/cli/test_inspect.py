@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from belvedere.cli.figures import ratio_text
 from belvedere.cli.root import run
 from belvedere.cli.summary import rule_text
 from belvedere.runtime import Artifact
 from helpers.artifacts import tiny_artifact
+from helpers.tensors import as_ir, dense_artifact, dense_network
 
 FACTS = {
     "backbone": {"name": "belvedere-s", "licence": "Apache-2.0"},
@@ -67,3 +69,35 @@ def test_json_is_the_manifest(artifact: Path, capsys: pytest.CaptureFixture[str]
 )
 def test_rules(rule: object, expected: str) -> None:
     assert rule_text(rule) == expected
+
+
+@pytest.mark.parametrize("form", ["openvino-ir", "external"])
+def test_the_size_is_that_of_all_files_of_the_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    if form == "openvino-ir":
+        xml, weights = as_ir(dense_network())
+        files = {"net.xml": xml, "net.bin": weights + bytes(3 * 2**20)}
+        network = {"file": "net.xml", "format": form, "weights": "net.bin"}
+    else:
+        files = {"net.onnx": dense_network(), "net.data": bytes(3 * 2**20)}
+        network = {"file": "net.onnx", "external_data": ["net.data"]}
+    dense_artifact(files=files, network=network).save(tmp_path / "net")
+    assert run(["inspect", str(tmp_path / "net")]) == 0
+    assert ", 3.0 MiB, f32" in capsys.readouterr().out
+
+
+def test_a_source_model_is_to_be_compiled_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"")
+    for command in ("inspect", "benchmark"):
+        assert run([command, str(tmp_path / "net.onnx")]) == 1
+        assert "this is an ONNX model; compile it first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "said"),
+    [(0.02, 0.04, "both under 0.05 ms, which is the overhead of a call"), (2.0, 3.0, "1.50 times as fast"),
+     (0.02, 0.1, "5.00 times as fast")],
+)  # fmt: skip
+def test_next_to_nothing_is_called_overhead(now: float, before: float, said: str) -> None:
+    assert ratio_text(before / now, now, before) == said

@@ -15,7 +15,7 @@ import click
 import pytest
 
 from belvedere.cli.root import COMMANDS, LazyGroup, root, run
-from belvedere.core.errors import ImageError, MissingExtraError, OptionError, StorageError
+from belvedere.core.errors import CompileError, ImageError, MissingExtraError, OptionError, StorageError
 
 PROGRAM = [sys.executable, "-c", "from belvedere.cli import main; main()"]
 
@@ -200,8 +200,55 @@ def test_interrupt_gives_130() -> None:
         json.loads(line)
 
 
+@pytest.mark.parametrize("module", ["click", "belvedere.cli.root", "belvedere.cli.predict", "belvedere.runtime"])
+def test_an_interrupt_while_the_program_loads_gives_130(module: str) -> None:
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from belvedere.cli import main\n"
+        "main(['predict', 'no-model', 'no-picture'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr.strip() == "belvedere: interrupted"
+
+
+def test_python_runs_the_package(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "belvedere", "inspect", str(tmp_path / "no.tar.gz")]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("belvedere: ")
+
+
+def test_a_list_of_reasons_stays_a_list_and_a_name_stays_one_line(
+    stand_in: Callable[[BaseException | int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(CompileError("m.json: operators are not supported: A, B\n  a1: A\n  b1: B"))
+    assert run(["anything"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "belvedere: m.json: operators are not supported: A, B",
+        "    a1: A",
+        "    b1: B",
+    ]
+    stand_in(ImageError("x\nbelvedere: all is well.png: truncated"))
+    assert run(["anything"]) == 1
+    assert capsys.readouterr().err == "belvedere: x\\nbelvedere: all is well.png: truncated\n"
+    stand_in(click.UsageError("no file 'x\nbelvedere: all is well'"))
+    assert run(["anything"]) == 2
+    assert "\nbelvedere: all" not in capsys.readouterr().err
+
+
 def test_names_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff.tar.gz"
     done = subprocess.run([*PROGRAM, "inspect", name], capture_output=True, check=False)
     assert done.returncode == 1
     assert b"\\udcff.tar.gz" in done.stderr
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "belvedere", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("belvedere ")

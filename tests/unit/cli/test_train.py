@@ -14,6 +14,7 @@ from PIL import Image
 
 from belvedere.cli.root import run
 from belvedere.samples import write_boards
+from helpers.parts import write_parts
 
 SMALL = ["--task", "anomaly", "--size", "96"]
 
@@ -82,6 +83,25 @@ def test_datasets_that_cannot_be_used(
 def _one_picture(folder: Path) -> None:
     (folder / "normal").mkdir(parents=True)
     Image.new("RGB", (64, 64)).save(folder / "normal" / "x.png")
+
+
+def test_what_could_not_be_used_is_counted_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture whose mask is damaged is learned from; one that is a link out of the folder is not."""
+    folder = write_parts(tmp_path / "parts", 4, 5, size=(64, 48))
+    for mask in sorted((folder / "ground_truth" / "blob").iterdir())[:2]:
+        mask.write_bytes(b"no picture")
+    outside = tmp_path / "outside.jpg"
+    (folder / "normal" / "00.jpg").rename(outside)
+    (folder / "normal" / "00.jpg").symlink_to(outside)
+    Image.new("RGB", (100, 100), "white").save(tmp_path / "roi.png")
+    words = ["--task", "anomaly", "--size", "64", "--roi", str(tmp_path / "roi.png")]
+    assert run(["train", str(folder), *words, "--out", str(tmp_path / "m.tar.gz")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert "belvedere: 1 input could not be used; the model was trained without it" in lines
+    assert "belvedere: 2 pictures were used without their masks" in lines
+    assert sum("00_mask.png" in line for line in lines) == 1
+    assert any("normal/00.jpg: a link out of the dataset's folder" in line for line in lines)
+    assert any("the region of interest is 100 x 100, the pictures are 64 x 48" in line for line in lines)
 
 
 @pytest.mark.slow

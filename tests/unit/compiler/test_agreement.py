@@ -81,7 +81,7 @@ def test_metrics() -> None:
     _, judge = metric_of("detection")
     assert judge([boxes((0, 0.9, BOX))], [([BOX], [0])]) == pytest.approx(1.0)
     assert judge([boxes((0, 0.9, FAR))], [([BOX], [0])]) == 0.0
-    _, judge = metric_of("segmentation")
+    _, judge = metric_of("semantic-segmentation")
     assert judge([areas(HALF)], [HALF]) == pytest.approx(1.0)
     _, judge = metric_of("pose")
     truth = (pose(0.0).keypoints_xy[0], np.ones(17), 200.0)

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import belvedere
+from belvedere.compiler.importers.onnx.external import attach_external_data
 from belvedere.compiler.parity.feeds import random_picture
-from belvedere.compiler.pipeline.artifact import load_network, network_files, plain_name
+from belvedere.compiler.passes.storage import model_bytes, read_external, split
+from belvedere.compiler.pipeline.artifact import check_size, load_network, network_files, plain_name
 from belvedere.compiler.pipeline.options import read_inputs
+from belvedere.compiler.pipeline.original import open_original
 from belvedere.compiler.report.report import JSON_NAME, PAGE_NAME
 from belvedere.core.errors import CompileError, EngineError, LimitError, MissingExtraError, OptionError, StorageError
+from belvedere.core.limits import Limits
 from belvedere.runtime import Artifact, Model
 from belvedere.runtime.engine_imports import import_openvino
 from helpers.onnx_networks import Net, classifier, normal, run_onnx
@@ -92,7 +96,7 @@ def test_a_recognised_classifier_predicts_at_once(source: Path, pictures: Path, 
     again = belvedere.compile(source, labels=labels, mean=(0.5,), std=(0.25,), calibrate=pictures, **QUICK)
     task = report_of(again)["task"]
     assert task["metric"] == "same class"
-    assert (task["samples"], task["after"], task["labelled"]) == (8, 1.0, False)
+    assert (task["samples"], task["after"], task["labelled"]) == (12, 1.0, False)
 
 
 def test_uint8_channels_last_input(source: Path) -> None:
@@ -157,6 +161,32 @@ def test_reduced_precision(source: Path, precision: str) -> None:
         assert len(artifact.network) < 0.6 * len(exact.network)
 
 
+def test_other_results_on_the_samples_are_found_out_though_the_numbers_are_near(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logits far from zero: a head that computes something else hardly changes them, but every class."""
+    model = classifier()
+    dense = next(node for node in model.graph.node if node.op_type == "Gemm")
+    bias = next(one for one in model.graph.initializer if one.name == dense.input[2])
+    bias.CopyFrom(numpy_helper.from_array(np.full(10, 50, np.float32), bias.name))
+    path = write(tmp_path, model)
+
+    def ruined(network: onnx.ModelProto) -> int:
+        tensor = next(one for one in network.graph.initializer if one.name == dense.input[1])
+        values = numpy_helper.to_array(tensor)
+        tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(-values), tensor.name))
+        return 1
+
+    monkeypatch.setattr("belvedere.compiler.pipeline.network.store_f16", ruined)
+    options: dict[str, Any] = {"precision": "f16", "task": "classification", "calibrate": pictures, "mean": (0.5,)}
+    with pytest.raises(CompileError, match=r"12 pictures agree by 0\.\d\d \(same class\), 0.70 is asked") as caught:
+        belvedere.compile(path, **options, **QUICK)
+    assert "relative error" not in str(caught.value)
+    report = report_of(belvedere.compile(path, tolerance=0.5, **options, **QUICK))
+    assert report["task"]["allowed"] is None
+    assert report["task"]["after"] < 0.7
+
+
 def test_int8_without_pictures_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match="int8 needs calibration pictures"):
         belvedere.compile(tmp_path / "none.onnx", precision="int8")
@@ -168,8 +198,13 @@ def test_int8_without_pictures_is_refused_before_anything_is_read(tmp_path: Path
 def test_int8(source: Path, pictures: Path) -> None:
     artifact = belvedere.compile(source, precision="int8", calibrate=pictures, mean=(0.5,), std=(0.25,), **QUICK)
     report = report_of(artifact)
+    assert 0 < report["outputs"][0]["error"] < 0.1
+    assert report["task"]["after"] >= 0.83  # of 12 pictures, two may lie between two classes
+    assert report["task"]["allowed"] == pytest.approx(0.3)
     assert report["quantisation"]["method"] == "nncf"
     assert report["inputs"] == {"seeded": 0, "samples": 8}
+    assert (report["task"]["samples"], report["task"]["on"]) == (12, "12 pictures")  # not the 8 of the tensors
+    assert "computing in int8, and in f32 what is not quantised" in report["engine"]
     assert report["task"]["metric"] == "same class"
     assert artifact.manifest.provenance["compile"]["quantisation"]["samples"] == 12  # type: ignore[index,call-overload]
     with pytest.raises(CompileError, match="not known: say --task"):
@@ -367,6 +402,103 @@ def test_large_networks_keep_their_weights_apart(tmp_path: Path) -> None:
     assert len(load_network(artifact).graph.node) == len(model.graph.node)
 
 
+def constants_everywhere() -> onnx.ModelProto:
+    """Large constants as an initializer, in an attribute, and in a branch of an ``If``."""
+    rng = np.random.default_rng(5)
+    wide = [numpy_helper.from_array(rng.standard_normal((24, 24)).astype(np.float32), name) for name in "abcd"]
+    branches = [
+        helper.make_graph(
+            [
+                helper.make_node("Constant", [], [f"{name}_k"], value=wide[2]),
+                helper.make_node("MatMul", ["y", f"{name}_k"], [f"{name}_y"]),
+                helper.make_node("Add", [f"{name}_y", f"{name}_d"], [name]),
+            ],
+            name, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 24])],
+            [numpy_helper.from_array(numpy_helper.to_array(wide[3]), f"{name}_d")],
+        )
+        for name in ("yes", "no")
+    ]  # fmt: skip
+    for branch in branches:
+        branch.output[0].type.tensor_type.shape.dim[0].dim_value = 24
+    nodes = [
+        helper.make_node("Constant", [], ["b"], value=wide[1]),
+        helper.make_node("MatMul", ["data", "a"], ["x"]),
+        helper.make_node("MatMul", ["x", "b"], ["y"]),
+        helper.make_node("ReduceSum", ["data"], ["total"], keepdims=0),
+        helper.make_node("Greater", ["total", "zero"], ["flag"]),
+        helper.make_node("If", ["flag"], ["out"], then_branch=branches[0], else_branch=branches[1]),
+    ]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("data", 1, [24, 24])],
+        [helper.make_tensor_value_info("out", 1, [24, 24])],
+        [wide[0], numpy_helper.from_array(np.float32(0), "zero")],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def test_large_constants_anywhere_are_counted_and_stored_apart(tmp_path: Path) -> None:
+    model = constants_everywhere()
+    onnx.checker.check_model(model, full_check=True)
+    each = 24 * 24 * 4
+    assert 6 * each < model_bytes(model) < 8 * each
+    feeds = {"data": normal((24, 24))}
+    expected = run_onnx(model, feeds)[0]
+    listed, files = network_files(model, large=6 * each)
+    assert len(files["model.onnx"]) < each
+    assert len(files["model.data"]) == 6 * each
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    artifact = Artifact.build(
+        files=files, name="x", network=listed, task="tensor", decoder={"kind": "tensor"},
+        inputs=[{"kind": "tensor", "name": "data", "shape": [24, 24]}], outputs=[{"name": "out", "shape": [24, 24]}],
+    )  # fmt: skip
+    for engine in ("onnxruntime", "openvino"):
+        with Model(artifact, engine=engine) as found:
+            np.testing.assert_allclose(found.run(feeds)[0], expected, rtol=1e-4, atol=1e-4)
+    again = onnx.load_model(tmp_path / "model.onnx", load_external_data=False)
+    read_external(again, tmp_path)
+    assert np.array_equal(run_onnx(again, feeds)[0], expected)
+
+
+def test_external_constants_of_a_very_large_model_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over 2 GB the importer leaves tensors in their files, wherever in the model they are: here over 10 kB."""
+    rng = np.random.default_rng(6)
+    wide = [numpy_helper.from_array(rng.standard_normal((96, 192)).astype(np.float32), name) for name in "ab"]
+    nodes = [
+        helper.make_node("Constant", [], ["b"], value=wide[1]),
+        helper.make_node("MatMul", ["data", "a"], ["x"]),
+        helper.make_node("Mul", ["x", "b"], ["out"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("data", 1, [96, 96])],
+        [helper.make_tensor_value_info("out", 1, [96, 192])], [wide[0]],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    feeds = {"data": normal((96, 96))}
+    expected = run_onnx(model, feeds)[0]
+    skeleton, weights = split(model, "net.data")
+    (tmp_path / "net.onnx").write_bytes(skeleton)
+    (tmp_path / "net.data").write_bytes(weights)
+    monkeypatch.setattr(attach_external_data, "__kwdefaults__", {"largest": 10_000})
+    artifact = belvedere.compile(tmp_path / "net.onnx", **QUICK)
+    assert any("kept in a file of their own" in note for note in report_of(artifact)["notes"])
+    with Model(artifact) as found:
+        np.testing.assert_allclose(found.run(feeds)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_artifact_that_nobody_could_load_is_refused(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Limits(archive_bytes=64 * 1024**2)
+    with pytest.raises(LimitError, match=r"loading one stops at 67108864 \(archive_bytes\): a lower precision"):
+        check_size(classifier(), small)
+    check_size(classifier(), Limits(archive_bytes=65 * 1024**2))
+    with pytest.raises(LimitError, match="archive_bytes"):
+        check_size(import_openvino().Core().read_model(classifier().SerializeToString()), small)
+    monkeypatch.setattr(check_size, "__defaults__", (small,))
+    monkeypatch.setattr("belvedere.compiler.pipeline.run.engine_for", None)  # nothing is measured or written
+    with pytest.raises(LimitError, match="archive_bytes"):
+        belvedere.compile(source, **QUICK)
+
+
 def test_openvino_networks_are_stored_whole_and_without_paths(tmp_path: Path) -> None:
     core = import_openvino().Core()
     model = core.read_model(classifier().SerializeToString())
@@ -397,3 +529,72 @@ def test_engines_that_refuse_are_named(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_names(stem: str, name: str) -> None:
     assert plain_name(stem) == name
+
+
+def test_agreement_is_measured_on_pictures_from_the_whole_set(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(130):
+        Image.fromarray(random_picture(12, 12, 3, number)).save(folder / f"{number:03}.png")
+    artifact = belvedere.compile(source, precision="f16", calibrate=folder, mean=(0.5,), **QUICK)
+    report = report_of(artifact)
+    assert (report["task"]["samples"], report["task"]["given"]) == (100, 130)
+    assert report["task"]["on"] == "100 of 130 pictures"
+    assert "--calibrate: 130 samples read from 1 folder" in report["notes"]
+    assert "on 100 of 130 pictures" in bytes(artifact.reports[PAGE_NAME]).decode()
+
+
+def test_a_network_of_8_bit_integers_is_not_quantised_again(tmp_path: Path) -> None:
+    net = Net()
+    scale, zero = net.constant(np.float32(0.1)), net.constant(np.int8(0))
+    net.nodes.append(helper.make_node("QuantizeLinear", ["data", scale, zero], ["q"]))
+    net.nodes.append(helper.make_node("DequantizeLinear", ["q", scale, zero], ["d"]))
+    net.nodes.append(helper.make_node("Identity", [net.conv("d", 3, 4)], ["out"]))
+    path = write(tmp_path, net.model({"data": [1, 3, 8, 8]}, {"out": None}))
+    values = [{"data": np.ones((1, 3, 8, 8), np.float32)}]
+    with pytest.raises(CompileError, match=r"8-bit integers already \(.*\): compile it with --precision f32"):
+        belvedere.compile(path, precision="int8", calibrate=values, task="tensor", **QUICK)
+    assert belvedere.compile(path, task="tensor", **QUICK).manifest.precision == "f32"
+
+
+@pytest.mark.shared
+def test_a_signature_is_asked_for_recorded_and_asked_for_again(shared_folder: Path, tmp_path: Path) -> None:
+    path = shared_folder / "oracles" / "tensorflow" / "savedmodel_signatures" / "saved_model"
+    options: dict[str, Any] = {"inputs": "x=1x32x32x3", "task": "tensor", **QUICK}
+    artifact = belvedere.compile(path, signature="features", **options)
+    assert artifact.manifest.provenance["compile"]["request"] == {"signature": "features"}  # type: ignore[index,call-overload]
+    other = belvedere.compile(path, options={"signature_def_key": "features"}, **options)
+    assert other.manifest.outputs == artifact.manifest.outputs
+    assert "tensorflow itself was not run" in report_of(artifact)["reference"]
+    with Model(artifact) as model, open_original(path, artifact) as original:
+        x = {"x": np.random.default_rng(0).random((1, 32, 32, 3)).astype(np.float32)}
+        for one, two in zip(original.run(x), model.run(x), strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-4)
+    with pytest.raises(CompileError, match="has no signature 'nope'; it has features, serving_default"):
+        belvedere.compile(path, signature="nope", **options)
+    with pytest.raises(OptionError, match="signature is 'a', and an option of the framework says 'b'"):
+        belvedere.compile(path, signature="a", options={"signature_def_key": "b"}, **options)
+
+
+@pytest.mark.parametrize("names", ['["logits"]', "logits", "('logits',)"])
+def test_output_names_of_compiler_options(source: Path, names: str) -> None:
+    artifact = belvedere.compile(source, options={"output_names": names}, task="tensor", **QUICK)
+    assert artifact.manifest.provenance["compile"]["request"] == {"outputs": ["logits"]}  # type: ignore[index,call-overload]
+    with pytest.raises(OptionError, match="output_names is"):
+        belvedere.compile(source, options={"output_names": "[1]"}, **QUICK)
+
+
+def test_the_report_says_what_was_held_against_what(source: Path) -> None:
+    assert report_of(belvedere.compile(source, **QUICK))["reference"] == (
+        "the ONNX model as it came, run by ONNX Runtime in float32"
+    )
+
+
+def test_an_architecture_may_be_wanted_as_onnx(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="needs the [torch] extra")
+    from belvedere import nets
+
+    torch.save(nets.create("samplenet").state_dict(), tmp_path / "net.pth")
+    artifact = belvedere.compile(tmp_path / "net.pth", arch="samplenet", engine="onnxruntime", **QUICK)
+    assert artifact.manifest.engine == "onnxruntime"
+    assert "after that had given what torch gives" in report_of(artifact)["reference"]

@@ -20,6 +20,7 @@ from belvedere.compiler.quantize.activations import make_activations_unsigned
 from belvedere.core.errors import CompileError, EngineError
 from belvedere.runtime.engine_imports import import_openvino
 from helpers.onnx_networks import Net, classifier, normal, run_onnx
+from unit.compiler.test_judge import SIZE, changed, noise, regions
 
 
 def samples() -> list[Sample]:
@@ -80,7 +81,20 @@ def test_ties_in_a_choice_are_no_difference(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(engines, "openvino_runner", swapped)
     monkeypatch.setattr(engines, "measure", slower(1.0))
     assert choose_engine(model, samples()).engine == "auto"
-    assert seen == [["best", "where"], [scores]]
+    assert seen == [["best", "where"], [scores, "best", "where"]]
+
+
+@pytest.mark.parametrize("precision", ["f32", "int8"])
+def test_an_engine_that_computes_something_else_behind_a_choice_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.setattr(engines, "openvino_runner", lambda network: openvino_runner(changed(network, -1, noise)))
+    monkeypatch.setattr(engines, "measure", slower(0.5))
+    feeds = {"data": normal((1, 3, SIZE, SIZE))}
+    found = choose_engine(regions(), [Sample("one", feeds, feeds)], precision=precision)
+    assert found.engine == "onnxruntime"
+    monkeypatch.setattr(engines, "openvino_runner", openvino_runner)
+    assert choose_engine(regions(), [Sample("one", feeds, feeds)], precision=precision).engine == "auto"
 
 
 def test_one_engine_or_none() -> None:

@@ -11,13 +11,15 @@ from onnx import helper, numpy_helper
 
 from belvedere.compiler.importing import Port
 from belvedere.compiler.parity.bisect import first_drift
-from belvedere.compiler.parity.choosing import judged_instead
+from belvedere.compiler.parity.excerpts import with_tensors
 from belvedere.compiler.parity.feeds import random_picture, seeded_inputs
-from belvedere.compiler.parity.runners import onnxruntime_runner, openvino_runner, reference_runner, with_tensors
+from belvedere.compiler.parity.runners import onnxruntime_runner, openvino_runner, reference_runner
 from belvedere.compiler.parity.speed import measure
 from belvedere.compiler.parity.tensors import NO_DIFFERENCE, Difference, difference
 from belvedere.core.errors import CompileError, EngineError
 from belvedere.runtime.engine_imports import import_openvino
+from belvedere.runtime.engine_options import EngineOptions
+from belvedere.runtime.openvino_device import properties
 from helpers.onnx_networks import Net, classifier, normal, run_onnx
 
 
@@ -54,32 +56,6 @@ def test_rows_in_another_order_agree_though_values_do_not() -> None:
     found = difference(rows, rows[::-1])
     assert found.max_rel > 0.5
     assert found.agreement == 1.0
-
-
-def choosing() -> onnx.ModelProto:
-    net = Net()
-    x = net.op("Relu", net.conv("data", 3, 4), name="features")
-    scores = net.op("ReduceMean", x, axes=[1, 2], keepdims=0, name="scores")
-    net.nodes.append(helper.make_node("TopK", [scores, net.constant(np.array([3]))], ["best", "where"]))
-    net.nodes.append(helper.make_node("Mul", ["best", net.constant(np.float32(2))], ["doubled"]))
-    net.nodes.append(helper.make_node("Identity", ["features"], ["plain"]))
-    return net.model({"data": [1, 3, 8, 8]}, {"doubled": None, "plain": None})
-
-
-def test_outputs_of_a_choice_are_judged_by_what_was_chosen_from() -> None:
-    model = onnx.shape_inference.infer_shapes(choosing())
-    assert judged_instead(model) == {"doubled": ("scores",)}
-    network = import_openvino().Core().read_model(model.SerializeToString())
-    found = judged_instead(network)
-    assert list(found) == ["doubled"]
-    shown = with_tensors(network, found["doubled"])
-    feeds = {"data": normal((1, 3, 8, 8))}
-    expected = onnxruntime_runner(with_tensors(model, ["scores"]))(feeds)["scores"]
-    np.testing.assert_allclose(next(iter(openvino_runner(shown)(feeds).values())), expected, rtol=1e-4, atol=1e-5)
-
-
-def test_classifiers_have_no_choice() -> None:
-    assert judged_instead(classifier()) == {}
 
 
 def deep() -> onnx.ModelProto:
@@ -149,6 +125,29 @@ def test_runners_agree_and_large_networks_go_through_files(monkeypatch: pytest.M
     monkeypatch.setattr("belvedere.compiler.passes.storage.save.__kwdefaults__", {"large": 1000})
     for runner in (onnxruntime_runner(model), onnxruntime_runner(model, optimise=False), openvino_runner(model)):
         np.testing.assert_allclose(runner(feeds)["logits"], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_a_network_runs_as_it_does_in_its_artifact(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = import_openvino().Core()
+    told = []
+
+    def spied(self: Any, network: Any, device: str, settings: Any) -> Any:
+        told.append((device, settings))
+        return compiled(self, network, device, settings)
+
+    compiled = type(core).compile_model
+    monkeypatch.setattr(type(core), "compile_model", spied)
+    openvino_runner(classifier(), precision=precision, threads=1)
+    assert told == [("CPU", properties(core, "CPU", EngineOptions(precision=precision, threads=1)))]
+    assert told[0][1]["EXECUTION_MODE_HINT"] == "ACCURACY"
+    assert told[0][1]["INFERENCE_PRECISION_HINT"] == precision
+
+
+def test_what_a_network_is_fed_may_not_fit() -> None:
+    for runner in (onnxruntime_runner(classifier()), openvino_runner(classifier())):
+        with pytest.raises(EngineError, match="failed on the inputs"):
+            runner({"data": normal((1, 4, 32, 32))})
 
 
 def test_what_no_engine_takes_is_said() -> None:

@@ -85,6 +85,24 @@ def test_batch_norm_stays_where_folding_would_change_something_else() -> None:
     assert fold_batch_norm(net.model({"data": [1, 3, 5, 5]}, {"out": None})) == 0
 
 
+@pytest.mark.parametrize(
+    ("bias", "folded"),
+    [((), 1), ((1,), 1), ((4,), 1), ((1, 4), 1), ((1, 1), 1), ((2, 1), 0), ((4, 1), 0), ((2, 4), 0), ((4, 4), 0)],
+)
+def test_only_a_bias_per_channel_is_folded(bias: tuple[int, ...], folded: int) -> None:
+    rows = bias[0] if len(bias) == 2 and bias[0] > 1 else 2
+    net = Net()
+    weight = net.constant(net.rng.standard_normal((4, 3)).astype(np.float32))
+    dense = net.op("Gemm", "data", weight, net.constant(normal(bias, 5)), transB=1)
+    net.nodes.append(helper.make_node("Relu", [net.norm(dense, 4)], ["out"]))
+    model = net.model({"data": [rows, 3]}, {"out": None})
+    feeds = {"data": normal((rows, 3))}
+    expected = run_onnx(model, feeds)[0]
+    assert fold_batch_norm(model) == folded
+    onnx.checker.check_model(model, full_check=True)
+    close(expected, run_onnx(model, feeds)[0])
+
+
 def test_clean_removes_what_does_nothing() -> None:
     net = Net()
     x = net.conv("data", 3, 4)

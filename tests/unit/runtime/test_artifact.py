@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from belvedere.core.archives import read_tar, tar_gz
-from belvedere.core.errors import ArtifactError, BelvedereError, LimitError, StorageError
+from belvedere.core.errors import ArtifactError, BelvedereError, LimitError, NotAnArtifactError, StorageError
 from belvedere.core.files import sha256_of
 from belvedere.core.limits import Limits
 from belvedere.runtime.artifact import Artifact
@@ -212,6 +212,27 @@ def test_what_is_no_artifact(tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(tar_gz({"model/manifest.json": b"{}"}))
     with pytest.raises(ArtifactError, match="not a Belvedere artifact"):
         Artifact.load(tmp_path / "x.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("net.onnx", "an ONNX model"), ("NET.PT", "a PyTorch model"), ("net.h5", "a Keras model"),
+     ("net.tflite", "a TFLite model"), ("net-symbol.json", "an MXNet model"), ("yolo.weights", "a Darknet model")],
+)  # fmt: skip
+def test_a_source_model_is_said_to_be_one(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).write_bytes(b"whatever")
+    with pytest.raises(NotAnArtifactError, match=f"this is {kind}; compile it first, belvedere compile {name} "):
+        Artifact.load(tmp_path / name)
+
+
+def test_packed_source_models_are_said_to_be_such(tmp_path: Path) -> None:
+    (tmp_path / "model.tar.gz").write_bytes(tar_gz({"a/net-symbol.json": b"{}", "a/net-0000.params": b""}))
+    with pytest.raises(NotAnArtifactError, match=r"model\.tar\.gz: .*this is an MXNet model; compile it first"):
+        Artifact.load(tmp_path / "model.tar.gz")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(NotAnArtifactError, match="this is a TensorFlow model"):
+        Artifact.load(tmp_path / "saved")
 
 
 def test_a_newer_artifact_is_refused_with_help(artifact: Artifact, tmp_path: Path) -> None:

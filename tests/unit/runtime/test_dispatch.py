@@ -176,3 +176,75 @@ def test_inputs_are_checked(taken: dict[str, Any], message: str) -> None:
 def test_decoders_are_checked(decoder: dict[str, Any]) -> None:
     with pytest.raises(ArtifactError, match="decoder"):
         manifest("detection", decoder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "task"),
+    [
+        ({"kind": "segmentation", "output": "out"}, "semantic-segmentation"),
+        (
+            {"kind": "instances", "masks": "m", "boxes": {"form": "gluoncv", "outputs": ["a", "b", "c"]}},
+            "instance-segmentation",
+        ),
+        ({"kind": "mask-queries", "queries": "q", "masks": "m"}, "instance-segmentation"),
+    ],
+)
+def test_the_former_name_of_a_task_is_read_as_todays(kind: dict[str, Any], task: str) -> None:
+    assert manifest("segmentation", kind).task == task
+    assert manifest(task, kind).task == task
+
+
+def test_a_decoder_that_needs_nothing_new_is_written_as_before() -> None:
+    settings = {"kind": "detection", "form": "yolox", "outputs": ["out"], "iou": 0.45}
+    written = manifest("detection", settings).model_dump(mode="json")["decoder"]
+    assert set(written) == {"kind", "form", "outputs", "threshold", "iou", "most", "strides"}
+    soft = manifest("detection", {**settings, "suppression": "soft-linear"})
+    again = checked_manifest(soft.model_dump(mode="json"), "m")
+    assert again.decoder == soft.decoder
+    assert set(soft.model_dump(mode="json")["decoder"]) == {*written, "suppression"}
+
+
+@pytest.mark.parametrize(
+    ("task", "decoder", "outputs"),
+    [
+        (
+            "detection",
+            {"kind": "detection", "form": "detr", "outputs": ["q", "b"], "activation": "sigmoid"},
+            {"q": np.array([[[9.0, -9.0]]]), "b": np.array([[[0.5, 0.5, 0.5, 0.5]]])},
+        ),
+        (
+            "instance-segmentation",
+            {"kind": "mask-queries", "queries": "q", "masks": "m"},
+            {"q": np.array([[[9.0, 0.0, 0.0]]]), "m": np.full((1, 1, 8, 12), 5.0)},
+        ),
+        (
+            "instance-segmentation",
+            {
+                "kind": "instances", "form": "queries", "masks": "m",
+                "boxes": {"form": "detr", "outputs": ["q", "b"], "activation": "sigmoid"},
+            },
+            {
+                "q": np.array([[[9.0, -9.0]]]), "b": np.array([[[0.5, 0.5, 0.5, 0.5]]]),
+                "m": np.full((1, 1, 8, 12), 5.0),
+            },
+        ),
+        (
+            "detection",
+            {
+                "kind": "detection", "form": "ssd-raw", "outputs": ["c", "n"], "iou": 0.5, "background": "first",
+                "priors": [{"columns": 1, "rows": 1, "sizes": [[0.5, 0.5]]}],
+            },
+            {"c": np.zeros((1, 1, 4)), "n": np.array([[[0.1, 0.9]]])},
+        ),
+    ],
+)  # fmt: skip
+def test_new_forms_decode_through_the_manifest(task: str, decoder: dict[str, Any], outputs: dict[str, Any]) -> None:
+    bound = manifest(task, decoder, labels=["cat", "dog"])
+    result = decode_of(bound)(outputs, IMAGE, None)
+    assert isinstance(result, DetectionResult)
+    assert [found.label for found in result] == ["cat"]
+    assert result.has_masks is (task == "instance-segmentation")
+    # "queries" without boxes take those of the mask, here the whole picture.
+    whole = decoder["kind"] == "mask-queries"
+    expected = [0, 0, 80, 60] if whole else [20, 15, 60, 45]
+    assert result.boxes_xyxy[0].tolist() == pytest.approx(expected)

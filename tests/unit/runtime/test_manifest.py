@@ -82,7 +82,7 @@ def set_in(*path: Any, value: Any) -> Callable[[dict[str, Any]], object]:
         (set_in("schema_version", value="1"), "schema_version: "),
         (set_in("format", value="zip"), "format: input should be 'belvedere-artifact'"),
         (set_in("surprise", value=1), "surprise: is not a known field"),
-        (set_in("inputs", 0, "resize", "kernel", value="cubic"), "inputs[0].resize.kernel: "),
+        (set_in("inputs", 0, "resize", "kernel", value="sinc"), "inputs[0].resize.kernel: "),
         (set_in("inputs", 0, "resize", "mode", value="tile"), "inputs[0].resize.mode: "),
         (set_in("inputs", 0, "resize", "width", value=0), "inputs[0].resize.width: "),
         (set_in("inputs", 0, "resize", "width", value=49), "shape [-1, 3, 32, 48] does not fit the resize"),

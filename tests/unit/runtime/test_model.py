@@ -291,6 +291,21 @@ def test_evaluate_goes_through_the_facade(artifact: Artifact, monkeypatch: pytes
     assert calls == [((model, dataset), {"seed": 3})]
 
 
+def test_open_files_are_pictures(model: Model, files: list[Path]) -> None:
+    expected = model.predict(files[0])
+    data = files[0].read_bytes()
+    assert same(model.predict(io.BytesIO(data)), expected)
+    with files[0].open("rb") as stream:
+        found = model.predict(stream)
+    assert same(found, expected)
+    assert found.path == str(files[0])
+    many = list(model.predict_many([io.BytesIO(data), io.BytesIO(b"no picture")], on_error="return"))
+    assert same(many[0], expected)
+    assert isinstance(many[1], ImageError)
+    with files[0].open() as text, pytest.raises(ImageError, match=r"opened as text.*'rb'"):
+        model.predict(text)  # type: ignore[arg-type]
+
+
 def test_bytes_like_pictures(model: Model, files: list[Path]) -> None:
     expected = model.predict(files[0]).score
     data = files[0].read_bytes()

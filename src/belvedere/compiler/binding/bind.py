@@ -7,18 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from belvedere.compiler.binding.advice import how_to_bind, looks_like, unbindable
 from belvedere.compiler.binding.facts import Facts, facts_of
-from belvedere.compiler.binding.families import FAMILIES, Family
+from belvedere.compiler.binding.families import FAMILIES, serves
 from belvedere.compiler.binding.names import bind_labels
-from belvedere.compiler.binding.pictures import image_input, normalisation_of
+from belvedere.compiler.binding.pictures import DTYPES, image_input, normalisation_of
 from belvedere.compiler.binding.recognise import Picture, Recognised, picture_of, recognise
 from belvedere.compiler.binding.settings import decoder_settings
+from belvedere.compiler.binding.trying import check_shapes
 from belvedere.compiler.importing import Imported, Port
 from belvedere.core.errors import CompileError, OptionError
 from belvedere.runtime.decoders import (
+    FORMER_TASKS,
     ClassificationDecoder,
     DetectionDecoder,
     InstanceDecoder,
+    MaskQueryDecoder,
     PoseDecoder,
     SegmentationDecoder,
     TensorDecoder,
@@ -26,9 +30,15 @@ from belvedere.runtime.decoders import (
 from belvedere.runtime.inputs import ImageInput, TensorInput
 
 TaskDecoder = (
-    ClassificationDecoder | DetectionDecoder | InstanceDecoder | PoseDecoder | SegmentationDecoder | TensorDecoder
+    ClassificationDecoder
+    | DetectionDecoder
+    | InstanceDecoder
+    | MaskQueryDecoder
+    | PoseDecoder
+    | SegmentationDecoder
+    | TensorDecoder
 )
-TASKS = ("classification", "detection", "segmentation", "pose")
+TASKS = ("classification", "detection", "semantic-segmentation", "instance-segmentation", "pose")
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,8 @@ class Wanted:
     """What the user says about binding; None leaves it to what is recognised.
 
     Attributes:
-        task: ``classification``, ``detection``, ``segmentation`` or ``pose``; ``tensor`` binds to none.
+        task: ``classification``, ``detection``, ``semantic-segmentation``, ``instance-segmentation`` or ``pose``;
+            ``segmentation`` is either of the two; ``tensor`` binds to none.
         labels: A label set's name, a file with one label a line, or the labels; for pose the names of the joints.
         decoder: Name of a family (`FAMILIES`); or fields of the decoder, with ``family`` among them where it is not
             recognised. The fields below may be among them; the scale of a classifier's own output is ``output_scale``.
@@ -128,25 +139,23 @@ def bind(imported: Imported, wanted: Wanted | None = None, *, facts: Facts | Non
         OptionError: an option has no such value, or labels do not fit the number of classes.
     """
     wanted = _spread(wanted or Wanted())
-    if wanted.task is not None and wanted.task not in (*TASKS, "tensor"):
+    if wanted.task is not None and wanted.task not in (*TASKS, *FORMER_TASKS, "tensor"):
         raise OptionError(f"unknown task {wanted.task!r}: expected {', '.join(TASKS)} or tensor")
     if wanted.task == "tensor":
         return _tensors(imported, ())
     facts = facts or facts_of(imported)
-    seen = recognise(imported.inputs, imported.outputs, facts)
+    labelled = wanted.labels is not None
+    seen = recognise(imported.inputs, imported.outputs, facts, wanted.task, labelled=labelled)
     name, fields = _named(wanted.decoder)
     picture = picture_of(imported.inputs)
     if picture is None or (seen is None and name is None):
         if _asked(wanted):
-            raise CompileError(_unbindable(imported, picture, wanted))
-        return _tensors(imported, (_how_to_bind(imported),))
-    if name is None and seen is not None and wanted.task not in (None, seen.family.task):
-        raise CompileError(
-            f"the network looks like {seen.family.title}, not {wanted.task}: name what its outputs are with --decoder "
-            f"({_families_for(wanted.task)})"
-        )
+            raise CompileError(unbindable(imported, facts, wanted.task))
+        return _tensors(imported, (how_to_bind(imported, facts),))
+    if name is None and seen is not None and not serves(seen.family, wanted.task):
+        raise CompileError(looks_like(seen, wanted.task))
     if not _asked(wanted) and _cannot_be_picture(picture):
-        return _tensors(imported, (_how_to_bind(imported),))
+        return _tensors(imported, (how_to_bind(imported, facts),))
     return _bound(imported, wanted, facts, seen, picture, name, fields)
 
 
@@ -164,7 +173,7 @@ def _bound(
     else:
         assert seen is not None
         family = seen.family
-    if wanted.task not in (None, family.task):
+    if not serves(family, wanted.task):
         raise OptionError(f"decoder {family.name!r} is for {family.task}, the task is {wanted.task}")
     decoder, classes = decoder_settings(family, seen, imported, picture, facts, fields)
     normalisation = normalisation_of(
@@ -175,7 +184,7 @@ def _bound(
     )
     decoder, labels, notes = bind_labels(decoder, wanted.labels, classes)
     said = "bound as" if name is not None else "recognised as"
-    return Bound(
+    found = Bound(
         task=family.task,
         inputs=(taken,),
         decoder=decoder,
@@ -184,6 +193,8 @@ def _bound(
         family=family.name,
         normalisation_known=normalisation.known,
     )
+    check_shapes(found.parts(imported.outputs), imported.outputs, family.name)
+    return found
 
 
 def _spread(wanted: Wanted) -> Wanted:
@@ -217,7 +228,7 @@ def _asked(wanted: Wanted) -> bool:
 
 
 def _cannot_be_picture(picture: Picture) -> bool:
-    return picture.port.dtype not in ("float32", "uint8") or min(picture.width, picture.height) < 1
+    return picture.port.dtype not in DTYPES or min(picture.size) < 1
 
 
 def _tensors(imported: Imported, notes: tuple[str, ...]) -> Bound:
@@ -226,31 +237,3 @@ def _tensors(imported: Imported, notes: tuple[str, ...]) -> Bound:
         for port in imported.inputs
     )
     return Bound("tensor", inputs, TensorDecoder(), notes=notes)
-
-
-def _how_to_bind(imported: Imported) -> str:
-    return (
-        f"the network is bound to no task (it takes {_ports(imported.inputs)} and gives {_ports(imported.outputs)}): "
-        "it runs on tensors; to bind it say --task with --decoder, --labels, --mean and --std"
-    )
-
-
-def _unbindable(imported: Imported, picture: Picture | None, wanted: Wanted) -> str:
-    if picture is None:
-        return (
-            f"the network takes {_ports(imported.inputs)}: to be bound to a task it must take one picture, "
-            "1x3xHxW or 1xHxWx3; declare the shape with --input, or compile it with --task tensor"
-        )
-    return (
-        f"the outputs are not recognised ({_ports(imported.outputs)}): name what they are with --decoder "
-        f"({_families_for(wanted.task)}), or compile it with --task tensor"
-    )
-
-
-def _families_for(task: str | None) -> str:
-    fitting: list[Family] = [family for family in FAMILIES.values() if task in (None, family.task)]
-    return ", ".join(family.name for family in fitting)
-
-
-def _ports(ports: Sequence[Port]) -> str:
-    return ", ".join(f"{port.name} {port.dtype} {list(port.shape)}" for port in ports)

@@ -14,8 +14,14 @@ from belvedere.compiler.binding.recognise import Picture
 from belvedere.core.errors import CompileError, OptionError
 from belvedere.runtime.inputs import ImageInput
 
+DTYPES = ("float32", "float16", "uint8")
+"""Element types that pictures go in as."""
+
 _CROPPED = 0.875
 """Share of the shorter side that ImageNet classifiers look at: 224 of 256."""
+
+_USUAL_SIDES = {"tf-detection": 300, "ssd": 300, "scores": 512, "classes": 513}
+"""Sides of the input that networks usually have, by the form of their outputs, as an example for messages."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,11 @@ def image_input(
         CompileError: the network's input cannot be a picture, or its size is free and not said.
         OptionError: an option does not fit.
     """
-    if picture.port.dtype not in ("float32", "uint8"):
+    if picture.port.dtype not in DTYPES:
         raise CompileError(
-            f"input '{picture.port.name}' takes {picture.port.dtype}: pictures go in as float32 or uint8"
+            f"input '{picture.port.name}' takes {picture.port.dtype}: pictures go in as {', '.join(DTYPES)}"
         )
-    width, height = _size(picture, size)
+    width, height = _size(picture, family, size)
     mode = resize or family.mode
     wanted: dict[str, Any] = {
         "name": picture.port.name,
@@ -155,7 +161,20 @@ def _unknown(family: Family) -> str:
     )
 
 
-def _size(picture: Picture, size: tuple[int, int] | None) -> tuple[int, int]:
+def declaration(picture: Picture, family: Family | None) -> str:
+    """The ``--input`` that declares the size of an input that leaves it free, for a network of a family.
+
+    Args:
+        picture: The input.
+        family: What the network seems to be; None where that is not known.
+    """
+    usual = _USUAL_SIDES.get(family.form or family.kind if family else "", 224)
+    width, height = (side if side > 0 else usual for side in picture.size)
+    shape = _shape(picture, width, height)
+    return f"--input {picture.port.name}={'x'.join(map(str, (max(shape[0], 1), *shape[1:])))}"
+
+
+def _size(picture: Picture, family: Family, size: tuple[int, int] | None) -> tuple[int, int]:
     own = (picture.width, picture.height)
     if min(own) > 0:
         if size is not None and size != own:
@@ -163,8 +182,8 @@ def _size(picture: Picture, size: tuple[int, int] | None) -> tuple[int, int]:
         return own
     if size is None:
         raise CompileError(
-            f"input '{picture.port.name}' leaves its size free (shape {list(picture.port.shape)}): declare it, such as "
-            f"--input {picture.port.name}=1x3x224x224"
+            f"input '{picture.port.name}' leaves its size free (shape {list(picture.port.shape)}): declare its size: "
+            f"{declaration(picture, family)}"
         )
     return size
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from belvedere.core.errors import OptionError
 from belvedere.tasks.classification import ClassificationResult, top_accuracy
-from belvedere.tasks.detection import DetectionMeter, DetectionResult
+from belvedere.tasks.detection import CocoMeter, DetectionResult, Found, Truth
 from belvedere.tasks.detection.suppression import box_iou
 from belvedere.tasks.pose import PoseResult, keypoint_similarity
 from belvedere.tasks.segmentation import SegmentationMeter, SegmentationResult
@@ -20,16 +20,21 @@ Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 AGREEMENT = {
     "classification": "same class",
     "detection": "matched boxes (F1 at IoU 0.5)",
-    "segmentation": "equal pixels",
+    "semantic-segmentation": "equal pixels",
+    "instance-segmentation": "matched boxes (F1 at IoU 0.5)",
     "pose": "keypoint similarity",
     "anomaly": "equal scores",
 }
 METRICS = {
     "classification": "top-1 accuracy",
     "detection": "mAP at IoU 0.5",
-    "segmentation": "mean IoU",
+    "semantic-segmentation": "mean IoU",
+    "instance-segmentation": "mAP at IoU 0.5",
     "pose": "mean keypoint similarity",
 }
+LEAST_SAME = 0.7
+"""Mean agreement over samples without labels from which a model still says the same. Of networks in int8 that lose
+nothing on labels, sound ones were measured at 0.87 and more, a broken one at 0.41."""
 _SAME_BOX = 0.5
 
 
@@ -80,9 +85,9 @@ def _same_people(first: PoseResult, second: PoseResult) -> float:
 def metric_of(task: str) -> tuple[str, Metric]:
     """The metric of a task: its name and the function.
 
-    Truths are, for classification, indices or names of classes; for detection pairs of boxes (m, 4) in pixels of the
-    picture and their class numbers; for segmentation class maps (H, W); for pose triples of joints (K, 2), flags of
-    those labelled (K,), and the person's area.
+    Truths are, for classification, indices or names of classes; for detection and instance segmentation pairs of boxes
+    (m, 4) in pixels of the picture and their class numbers; for semantic segmentation class maps (H, W); for pose
+    triples of joints (K, 2), flags of those labelled (K,), and the person's area.
 
     Raises:
         OptionError: there is none for this task.
@@ -90,7 +95,8 @@ def metric_of(task: str) -> tuple[str, Metric]:
     found: dict[str, Metric] = {
         "classification": _top1,
         "detection": _map50,
-        "segmentation": _mean_iou,
+        "semantic-segmentation": _mean_iou,
+        "instance-segmentation": _map50,
         "pose": _oks,
     }
     if task not in found:
@@ -115,10 +121,14 @@ def _class_index(truth: Any, labels: Sequence[str]) -> int:
 
 
 def _map50(results: Sequence[DetectionResult], truths: Sequence[Any]) -> float:
-    meter = DetectionMeter()
+    highest = [
+        int(np.max(ids, initial=0)) for ids in [*(ids for _, ids in truths), *(one.class_ids for one in results)]
+    ]
+    meter = CocoMeter("box", 1 + max(highest, default=0))
     for result, (boxes, ids) in zip(results, truths, strict=True):
-        meter.add(result.boxes_xyxy, result.scores, result.class_ids, boxes, ids)
-    return meter.metrics().map50 or 0.0
+        found = Found(result.scores, result.class_ids, boxes_xyxy=result.boxes_xyxy)
+        meter.add(found, Truth(ids, boxes_xyxy=boxes))
+    return meter.metrics().ap50 or 0.0
 
 
 def _mean_iou(results: Sequence[SegmentationResult], truths: Sequence[Any]) -> float:

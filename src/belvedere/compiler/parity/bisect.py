@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from belvedere.compiler.parity.runners import Feeds, Runner, with_tensors
+from belvedere.compiler.parity.excerpts import with_tensors
+from belvedere.compiler.parity.runners import Feeds, Runner
 from belvedere.compiler.parity.tensors import difference
 from belvedere.compiler.passes.clean import is_onnx
 from belvedere.compiler.passes.graph import reads

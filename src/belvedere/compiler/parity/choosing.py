@@ -1,120 +1,93 @@
-"""Which outputs come out of a choice (non-maximum suppression, top-k), and what was chosen from.
+"""Where a network chooses (non-maximum suppression, top-k), so that the smallest difference gives another row.
 
-A choice turns the smallest difference into another row, so that such an output says little about precision. It is
-judged by the tensors that the choice was made from.
+Behind such a place an output says little about precision. The network is cut there, and what lies before, at and
+behind each cut is judged by itself (``parts``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from belvedere.compiler.passes.clean import is_onnx
-from belvedere.compiler.passes.graph import reads
-from belvedere.compiler.passes.openvino_model import name_of
-
-if TYPE_CHECKING:
-    import onnx
-    import openvino
+from belvedere.compiler.parity.flow import Flow, Operation
+from belvedere.compiler.passes.graph import LAYERS
 
 _CHOOSING = (
-    "NonMaxSuppression", "TopK", "ArgMax", "ArgMin", "NonZero", "Unique", "MatrixNms", "MulticlassNms",
-    "DetectionOutput", "Proposal", "Greater", "Less", "Equal", "NotEqual", "Round", "Floor", "Ceil", "Sign", "Hardmax",
-    "Loop", "If", "Scan", "TensorIterator",
+    "NonMaxSuppression", "TopK", "ArgMax", "ArgMin", "NonZero", "Unique", "MatrixNms", "MulticlassNms", "NMSRotated",
+    "DetectionOutput", "Proposal", "GenerateProposals", "ExperimentalDetectronDetectionOutput",
+    "ExperimentalDetectronGenerateProposals", "ExperimentalDetectronTopKROIs",
 )  # fmt: skip
-_MOST_JUDGED = 8
+_ROUNDING = frozenset({"Floor", "Ceil", "Ceiling", "Round", "Sign", "Hardmax", "Mod", "FloorMod"})
+_QUANTIZING = frozenset({"QuantizeLinear", "DynamicQuantizeLinear", "FakeQuantize"})
 
 
-def judged_instead(
-    network: onnx.ModelProto | openvino.Model, outputs: Sequence[str] = ()
-) -> dict[str, tuple[str, ...]]:
-    """For every output that comes out of a choice, the tensors that were chosen from.
+@dataclass(frozen=True)
+class Cuts:
+    """Where to cut a network.
 
-    Args:
-        network: An ONNX model (tensors are named) or OpenVINO's (operators are named).
-        outputs: Names of an OpenVINO model's outputs in order; empty takes each port's first name.
-
-    Returns:
-        Output name to names; outputs that are no choice are not in it. Empty names where nothing before the choice
-        depends on the inputs.
+    Attributes:
+        values: Floating-point values that something is chosen or rounded from, in topological order.
+        chosen: What the choices make.
+        before: For every output behind a cut, those of both that lead to it, in topological order.
     """
-    if is_onnx(network):
-        return _of_onnx(network)
-    return _of_openvino(network, outputs)
+
+    values: tuple[str, ...]
+    chosen: tuple[str, ...]
+    before: Mapping[str, tuple[str, ...]]
 
 
-def _of_onnx(model: onnx.ModelProto) -> dict[str, tuple[str, ...]]:
-    makers = {name: node for node in model.graph.node for name in node.output}
-    floats = {value.name for value in model.graph.value_info if value.type.tensor_type.elem_type in (1, 10, 11, 0)}
-    known = {value.name for value in model.graph.value_info}
-    graph = {
-        name: (node.op_type, tuple(entry for entry in reads(node) if entry in makers)) for name, node in makers.items()
+def cuts_of(flow: Flow) -> Cuts:
+    """Find the choices of a network, and the comparisons and roundings around them.
+
+    A comparison or rounding counts where no layer follows, or none before the next choice: there it decodes. Before a
+    layer it is part of an activation, which is judged by what comes of it.
+    """
+    readers: dict[str, list[int]] = {}
+    for number, operation in enumerate(flow.operations):
+        for name in operation.inputs:
+            readers.setdefault(name, []).append(number)
+    feeds_layer = [False] * len(flow.operations)
+    for number in reversed(range(len(flow.operations))):
+        behind = {other for name in flow.operations[number].outputs for other in readers.get(name, ())}
+        feeds_layer[number] = any(
+            _is_layer(flow.operations[other]) or (feeds_layer[other] and not _is_choice(flow.operations[other], flow))
+            for other in behind
+        )
+    values: dict[str, None] = {}
+    chosen: dict[str, None] = {}
+    leading: dict[str, frozenset[str]] = {}
+    for operation, feeds in zip(flow.operations, feeds_layer, strict=True):
+        own: list[str] = []
+        choice = _is_choice(operation, flow)
+        if choice or (not feeds and _is_step(operation, flow)):
+            taken = [name for name in operation.inputs if name in flow.fed and name in flow.floats]
+            values |= dict.fromkeys(name for name in taken if name not in chosen)
+            chosen |= dict.fromkeys(operation.outputs if choice else ())
+            own = [*taken, *(operation.outputs if choice else ())]
+        parts = frozenset(own).union(*(leading.get(name, frozenset()) for name in operation.inputs))
+        leading |= dict.fromkeys(operation.outputs, parts)
+    order = [name for operation in flow.operations for name in operation.outputs]
+    before = {
+        output: tuple(name for name in order if name in leading[value])
+        for output, value in flow.outputs.items()
+        if leading.get(value)
     }
-    fed = _depends(graph, {value.name for value in model.graph.input}, {n: tuple(reads(o)) for n, o in makers.items()})
-    usable = {name for name in graph if name in fed and (name not in known or name in floats)}
-    return _search(graph, usable, [value.name for value in model.graph.output])
+    return Cuts(tuple(name for name in order if name in values), tuple(chosen), before)
 
 
-def _of_openvino(model: openvino.Model, outputs: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    graph, inputs, floats = {}, {}, set()
-    for op in model.get_ordered_ops():
-        kind = op.get_type_name()
-        read = [value.get_node() for value in op.input_values()]
-        names = tuple(node.get_friendly_name() for node in read)
-        if kind == "Convert" and read and not op.get_output_element_type(0).is_real():
-            kind = "Round"
-        if kind not in ("Parameter", "Constant", "Result"):
-            own = tuple(
-                name for name, node in zip(names, read, strict=True)
-                if node.get_type_name() not in ("Parameter", "Constant")
-            )  # fmt: skip
-            graph[op.get_friendly_name()] = (kind, own)
-            inputs[op.get_friendly_name()] = names
-            if op.get_output_element_type(0).is_real():
-                floats.add(op.get_friendly_name())
-    parameters = {parameter.get_friendly_name() for parameter in model.get_parameters()}
-    usable = _depends(graph, parameters, inputs) & floats
-    makers = [port.get_node().input_value(0).get_node().get_friendly_name() for port in model.outputs]
-    ends = dict(zip(outputs or [name_of(port) for port in model.outputs], makers, strict=True))
-    found = _search(graph, usable, list(ends.values()))
-    return {output: found[end] for output, end in ends.items() if end in found}
+def _is_layer(operation: Operation) -> bool:
+    return operation.kind in LAYERS or bool(operation.inner & LAYERS)
 
 
-def _depends(
-    graph: Mapping[str, tuple[str, tuple[str, ...]]], sources: set[str], inputs: Mapping[str, tuple[str, ...]]
-) -> set[str]:
-    """What is computed from the network's inputs; the rest is constant."""
-    found: set[str] = set()
-    for name in graph:
-        if any(entry in sources or entry in found for entry in inputs[name]):
-            found.add(name)
-    return found
+def _is_choice(operation: Operation, flow: Flow) -> bool:
+    """Whether it chooses. One that holds layers as well is none: cut there, they would not be judged."""
+    chooses = operation.kind.startswith(_CHOOSING) or any(kind.startswith(_CHOOSING) for kind in operation.inner)
+    return chooses and not _is_layer(operation) and not flow.fed.isdisjoint(operation.outputs)
 
 
-def _search(
-    graph: Mapping[str, tuple[str, tuple[str, ...]]], usable: set[str], ends: list[str]
-) -> dict[str, tuple[str, ...]]:
-    behind: dict[str, bool] = {}
-    for name, (kind, inputs) in graph.items():
-        behind[name] = kind.startswith(_CHOOSING) or any(behind.get(entry, False) for entry in inputs)
-    found = {}
-    for end in ends:
-        if behind.get(end):
-            found[end] = tuple(_before(end, graph, behind, usable)[:_MOST_JUDGED])
-    return found
-
-
-def _before(
-    end: str, graph: Mapping[str, tuple[str, tuple[str, ...]]], behind: Mapping[str, bool], usable: set[str]
-) -> list[str]:
-    """Tensors that lie before every choice and are read by something behind or at one."""
-    seen, frontier, waiting = {end}, [], [end]
-    while waiting:
-        for entry in graph[waiting.pop()][1]:
-            if entry not in seen:
-                seen.add(entry)
-                if behind[entry]:
-                    waiting.append(entry)
-                elif entry in usable:
-                    frontier.append(entry)
-    return [name for name in graph if name in set(frontier)]
+def _is_step(operation: Operation, flow: Flow) -> bool:
+    """Whether it turns floating-point numbers into truths or whole numbers."""
+    if operation.kind in _QUANTIZING or flow.fed.isdisjoint(operation.outputs):
+        return False
+    from_floats = any(name in flow.floats and name in flow.fed for name in operation.inputs)
+    return from_floats and (operation.kind in _ROUNDING or flow.floats.isdisjoint(operation.outputs))

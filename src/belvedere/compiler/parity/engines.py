@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from belvedere.compiler.parity.choosing import judged_instead
 from belvedere.compiler.parity.feeds import Sample
-from belvedere.compiler.parity.runners import Runner, onnxruntime_runner, openvino_runner, with_tensors
+from belvedere.compiler.parity.parts import Stage, compare_parts
+from belvedere.compiler.parity.runners import Runner, onnxruntime_runner, openvino_runner
 from belvedere.compiler.parity.speed import Speed, measure
-from belvedere.compiler.parity.tensors import LEAST_AGREEMENT, TOLERANCES, difference
+from belvedere.compiler.parity.tensors import LEAST_AGREEMENT, NO_DIFFERENCE, TOLERANCES, difference
 from belvedere.core.errors import EngineError
 
 if TYPE_CHECKING:
@@ -97,28 +97,25 @@ def choose_engine(
 def _largest_difference(
     network: onnx.ModelProto, runners: dict[str, Runner], samples: Sequence[Sample], precision: str, most: float
 ) -> float:
-    """Largest relative difference over outputs; of a chosen output beyond ``most``, that of what it was chosen from.
+    """Largest relative difference over outputs; of an output beyond ``most`` that is chosen, that of a part.
 
     Infinite in float32 where the choice itself falls otherwise for more than a few rows.
     """
-    chosen = judged_instead(network)
-    worst: dict[str, float] = {}
-    agreement: dict[str, float] = {}
+    names = [value.name for value in network.graph.output]
+    worst = dict.fromkeys(names, NO_DIFFERENCE)
     for sample in samples:
         first, second = runners[OPENVINO](sample.finished), runners[ONNXRUNTIME](sample.finished)
-        for name, wanted in second.items():
-            apart = difference(wanted, first[name])
-            worst[name] = max(worst.get(name, 0.0), apart.error(precision))
-            agreement[name] = min(agreement.get(name, 1.0), apart.agreement)
-    unclear = [name for name, error in worst.items() if error > most and chosen.get(name)]
-    for name in unclear:
-        if precision == "f32" and agreement[name] < LEAST_AGREEMENT:
-            worst[name] = float("inf")
-            continue
-        excerpt = with_tensors(network, chosen[name])
-        ours, theirs = openvino_runner(excerpt), onnxruntime_runner(excerpt)
-        worst[name] = 0.0
-        for sample in samples:
-            pairs = zip(theirs(sample.finished).values(), ours(sample.finished).values(), strict=True)
-            worst[name] = max([worst[name], *(difference(one, other).error(precision) for one, other in pairs)])
-    return float(np.max(list(worst.values()), initial=0.0))
+        for name in names:
+            worst[name] = worst[name].worse(difference(second[name], first[name]))
+    errors = {name: own.error(precision) for name, own in worst.items()}
+    unclear = [name for name, error in errors.items() if error > most]
+    if not unclear:
+        return float(np.max(list(errors.values()), initial=0.0))
+    both = [Sample(one.name, one.finished, one.finished) for one in samples]
+    parts = compare_parts(names, both, Stage(network, onnxruntime_runner), Stage(network, openvino_runner))
+    if parts is not None:
+        for name in unclear:
+            if name in parts.ends:
+                falls_otherwise = precision == "f32" and worst[name].agreement < LEAST_AGREEMENT
+                errors[name] = np.inf if falls_otherwise else parts.decisive(name, precision, most)[1]
+    return float(np.max(list(errors.values()), initial=0.0))

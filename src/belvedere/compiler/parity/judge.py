@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 from numpy.typing import NDArray
 
-from belvedere.compiler.parity.bisect import Drift, MakeRunner, first_drift
-from belvedere.compiler.parity.choosing import judged_instead
+from belvedere.compiler.parity.bisect import Drift, first_drift
 from belvedere.compiler.parity.feeds import Sample
-from belvedere.compiler.parity.runners import Feeds, with_tensors
+from belvedere.compiler.parity.parts import Parts, Stage, agreement_on_same_numbers, compare_parts, part_drift
+from belvedere.compiler.parity.runners import Feeds
 from belvedere.compiler.parity.tensors import LEAST_AGREEMENT, NO_DIFFERENCE, TOLERANCES, Difference, difference
-from belvedere.core.errors import CompileError, EngineError
-
-if TYPE_CHECKING:
-    import onnx
-    import openvino
 
 Run = Callable[[Feeds], Sequence[NDArray[Any]]]
 """Runs a network once; outputs in order."""
@@ -33,8 +28,9 @@ class OutputParity:
         error: The figure that is held against the tolerance.
         tolerance: Largest accepted error.
         ok: Whether it is within.
-        judged_by: Tensors that were compared instead, because the output is chosen from them (top-k, non-maximum
-            suppression); empty where the output itself was.
+        judged_by: Tensors at which the network was cut to judge it part by part, because the output comes out of a
+            choice (top-k, non-maximum suppression); the one that decided, whose error it is, comes first. Empty where
+            the output was compared as a whole.
         drift: Where the network first drifted, if it did.
     """
 
@@ -45,19 +41,6 @@ class OutputParity:
     ok: bool
     judged_by: tuple[str, ...] = ()
     drift: Drift | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """A network that can be opened whole or in part.
-
-    Attributes:
-        network: The network.
-        open: Opens it, or an excerpt of it.
-    """
-
-    network: onnx.ModelProto | openvino.Model
-    open: MakeRunner
 
 
 def judge(
@@ -73,13 +56,18 @@ def judge(
 ) -> tuple[OutputParity, ...]:
     """Compare all outputs over all samples and trace what drifted.
 
+    An output is within tolerance where its own error is. One that comes out of a choice may also be judged part by
+    part (``parts``): all parts that lead to it must be within tolerance. In float32, where only a tie may fall
+    otherwise, nearly all of its values must agree too, whatever their order: with the source, or with what that
+    chooses from the finished network's own numbers.
+
     Args:
         names: Names of the outputs, in order.
         expected: Outputs of the source network, one entry a sample.
         found: Runs the finished network.
         samples: The samples.
         source: The source network, before anything was done to it or cleaned.
-        finished: The finished one; tensors of the same name in both are compared where it drifted.
+        finished: The finished one; tensors of the same name in both are taken for the same.
         precision: Of the finished network.
         tolerance: Largest accepted error; None for that of the precision.
     """
@@ -88,58 +76,47 @@ def judge(
     for sample, wanted in zip(samples, expected, strict=True):
         for name, first, second in zip(names, wanted, found(sample.finished), strict=True):
             worst[name] = worst[name].worse(difference(first, second))
-    chosen = judged_instead(finished.network, names)
-    both = judged_instead(source.network, names)
+    if all(own.error(precision) <= most for own in worst.values()):
+        return tuple(_whole(name, worst[name], precision, most) for name in names)
+    parts = compare_parts(names, samples, source, finished)
     outputs = []
+    again: Mapping[str, float] | None = None
     for name in names:
-        error = worst[name].error(precision)
-        if error <= most or name not in chosen:
-            outputs.append(OutputParity(name, worst[name], error, most, error <= most))
-        else:
-            by = tuple(entry for entry in chosen[name] if entry in both.get(name, ()))
-            outputs.append(_by_others(name, worst[name], by, samples, source, finished, precision, most))
-    return tuple(
-        output if output.ok else _traced(output, samples[0], source, finished, precision) for output in outputs
-    )
+        output = _whole(name, worst[name], precision, most)
+        if not output.ok and parts is not None and name in parts.ends:
+            output = _by_parts(output, parts, precision)
+            if output.ok and precision == "f32" and worst[name].agreement < LEAST_AGREEMENT:
+                again = agreement_on_same_numbers(parts, samples, source, finished) if again is None else again
+                if again.get(name, 0.0) < LEAST_AGREEMENT:
+                    output = _whole(name, worst[name], precision, most)
+        outputs.append(output if output.ok else _traced(output, parts, samples[0], source, finished, precision))
+    return tuple(outputs)
 
 
-def _by_others(
-    name: str,
-    own: Difference,
-    tensors: tuple[str, ...],
-    samples: Sequence[Sample],
-    source: Stage,
-    finished: Stage,
-    precision: str,
-    most: float,
+def _whole(name: str, own: Difference, precision: str, most: float) -> OutputParity:
+    error = own.error(precision)
+    return OutputParity(name, own, error, most, error <= most)
+
+
+def _by_parts(output: OutputParity, parts: Parts, precision: str) -> OutputParity:
+    value, error = parts.decisive(output.name, precision, output.tolerance)
+    by = tuple(dict.fromkeys((value, *parts.of(output.name))))
+    return replace(output, error=error, judged_by=by, ok=error <= output.tolerance)
+
+
+def _traced(
+    output: OutputParity, parts: Parts | None, sample: Sample, source: Stage, finished: Stage, precision: str
 ) -> OutputParity:
-    """Judge a chosen output by what it was chosen from.
-
-    Whether the engine chooses as the reference does was seen when it was chosen (``engines``), on one and the same
-    network; here folded layers alone may break a tie otherwise.
-    """
-    if not tensors:
-        return OutputParity(name, own, own.error(precision), most, own.agreement >= LEAST_AGREEMENT)
-    try:
-        first = source.open(with_tensors(source.network, tensors))
-        second = finished.open(with_tensors(finished.network, tensors))
-    except (EngineError, CompileError):
-        return OutputParity(name, own, own.error(precision), most, own.agreement >= LEAST_AGREEMENT)
-    error = 0.0
-    for sample in samples:
-        wanted, found = first(sample.source), second(sample.finished)
-        pairs = zip(wanted.values(), found.values(), strict=True)
-        error = max([error, *(difference(one, other).error(precision) for one, other in pairs)])
-    return OutputParity(name, own, error, most, error <= most, tensors)
-
-
-def _traced(output: OutputParity, sample: Sample, source: Stage, finished: Stage, precision: str) -> OutputParity:
-    """Add the layer at which the output's tensor first left the source."""
-    for end in output.judged_by or (output.name,):
+    """Add the layer at which the output, or the part that decided, first left the source."""
+    if parts is not None and output.judged_by:
+        drift = part_drift(
+            parts, output.judged_by[0], sample, source, finished, precision=precision, tolerance=output.tolerance
+        )
+    else:
         drift = first_drift(
             source.network,
             finished.network,
-            end,
+            output.name,
             sample.source,
             finished_feeds=sample.finished,
             run_reference=source.open,
@@ -147,11 +124,7 @@ def _traced(output: OutputParity, sample: Sample, source: Stage, finished: Stage
             precision=precision,
             tolerance=output.tolerance,
         )
-        if drift is not None:
-            return OutputParity(
-                output.name, output.difference, output.error, output.tolerance, False, output.judged_by, drift
-            )
-    return output
+    return replace(output, drift=drift)
 
 
 def sentence(outputs: Sequence[OutputParity]) -> str:
@@ -159,11 +132,11 @@ def sentence(outputs: Sequence[OutputParity]) -> str:
     parts = []
     for output in outputs:
         if not output.ok:
+            place = f" in the part that ends at '{output.judged_by[0]}'" if output.judged_by else ""
             what = (
-                f"output '{output.name}' has a relative error of {output.error:.2g}, {output.tolerance:.2g} is allowed"
+                f"output '{output.name}' has a relative error of {output.error:.2g}{place}, {output.tolerance:.2g} is "
+                "allowed"
             )
-            if output.judged_by:
-                what += f" (judged by {', '.join(output.judged_by)})"
             if output.drift is not None:
                 what += f"; it first drifts at {output.drift}"
             parts.append(what)

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from belvedere.compiler.passes.clean import is_onnx
 from belvedere.compiler.passes.openvino_model import name_of
 from belvedere.compiler.passes.storage import LARGE_BYTES, model_bytes, save
-from belvedere.core.errors import CompileError, EngineError
+from belvedere.core.errors import EngineError
 from belvedere.runtime.cores import available_cores
 from belvedere.runtime.engine_imports import import_onnxruntime, import_openvino
+from belvedere.runtime.engine_options import EngineOptions
+from belvedere.runtime.openvino_device import properties
 
 if TYPE_CHECKING:
     import onnx
@@ -60,7 +62,7 @@ def onnxruntime_runner(network: onnx.ModelProto, *, optimise: bool = True, threa
         threads: Threads for one call; None for every core.
 
     Raises:
-        EngineError: it refuses the network.
+        EngineError: it refuses the network; the runner raises it where it fails on what it is fed.
     """
     runtime = import_onnxruntime()
     options = runtime.SessionOptions()
@@ -79,7 +81,10 @@ def onnxruntime_runner(network: onnx.ModelProto, *, optimise: bool = True, threa
     taken = {value.name for value in session.get_inputs()}
 
     def run(feeds: Feeds) -> Results:
-        results = session.run(names, {name: tensor for name, tensor in feeds.items() if name in taken})
+        try:
+            results = session.run(names, {name: tensor for name, tensor in feeds.items() if name in taken})
+        except Exception as error:  # its status classes have no common base
+            raise EngineError(f"ONNX Runtime failed on the inputs ({_reason(error)})") from error
         return dict(zip(names, results, strict=True))
 
     return run
@@ -101,20 +106,13 @@ def openvino_runner(
         threads: Threads for one call; None for every core.
 
     Raises:
-        EngineError: it refuses the network.
+        EngineError: it refuses the network; the runner raises it where it fails on what it is fed.
     """
     openvino = import_openvino()
-    settings = {
-        "INFERENCE_PRECISION_HINT": precision,
-        "EXECUTION_MODE_HINT": "ACCURACY" if precision == "f32" else "PERFORMANCE",
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": threads or available_cores(),
-        "ENABLE_CPU_PINNING": False,
-    }
     try:
         core = openvino.Core()
+        # Told what an artifact's engine is told, so that both compute the same.
+        settings = properties(core, "CPU", EngineOptions(precision=precision, threads=threads).settled())
         with _readable(network) if is_onnx(network) else nullcontext() as source:
             model = network if source is None else core.read_model(source)
             compiled = core.compile_model(model, "CPU", settings)
@@ -130,50 +128,13 @@ def openvino_runner(
         ports = list(zip(names, compiled.outputs, strict=True))
 
     def run(feeds: Feeds) -> Results:
-        results = request.infer({name: tensor for name, tensor in feeds.items() if name in inputs})
+        try:
+            results = request.infer({name: tensor for name, tensor in feeds.items() if name in inputs})
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO failed on the inputs ({_reason(error)})") from error
         return {name: np.array(results[port]) for name, port in ports}
 
     return run
-
-
-def with_tensors(network: onnx.ModelProto | openvino.Model, names: Sequence[str]) -> onnx.ModelProto | openvino.Model:
-    """A copy of the network whose outputs are the named tensors (ONNX) or operators (OpenVINO), in this order.
-
-    Raises:
-        CompileError: there is no tensor of such a name.
-    """
-    if is_onnx(network):
-        return _with_onnx_tensors(network, names)
-    import_openvino()
-    copy = network.clone()
-    by_name = {op.get_friendly_name(): op for op in copy.get_ops()}
-    missing = [name for name in names if name not in by_name]
-    if missing:
-        raise CompileError(f"the network has no operator {', '.join(missing)}")
-    from openvino import Model, opset13
-
-    results = []
-    for name in names:
-        output = by_name[name].output(0)
-        output.get_tensor().add_names({name})
-        results.append(opset13.result(output))
-    return Model(results, list(copy.get_sinks()), copy.get_parameters(), "tensors")
-
-
-def _with_onnx_tensors(network: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
-    import onnx
-
-    known = {name for node in network.graph.node for name in node.output}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise CompileError(f"the network has no tensor {', '.join(missing)}")
-    copy = onnx.ModelProto()
-    copy.CopyFrom(network)
-    del copy.graph.output[:]
-    for name in names:
-        # Without a type: the engines infer it.
-        copy.graph.output.append(onnx.ValueInfoProto(name=name))
-    return copy
 
 
 @contextmanager

@@ -29,7 +29,8 @@ def fold_batch_norm(model: onnx.ModelProto) -> int:
     """Fold every ``BatchNormalization`` that follows ``Conv``, ``ConvTranspose`` or ``Gemm`` into its weights.
 
     Computed in float64 and rounded once. A layer is left as it is where its output is read elsewhere, its weights
-    are no constants or are shared with another node, or the normalisation is in training mode.
+    are no constants or are shared with another node, its bias is none per channel, or the normalisation is in training
+    mode.
 
     Args:
         model: Changed in place.
@@ -74,7 +75,15 @@ def _fold_of(norm: onnx.NodeProto, index: GraphIndex) -> _Fold | None:
     scale = gamma / np.sqrt(variance + attribute_of(norm, "epsilon", _EPSILON))
     if not np.isfinite(scale).all():
         return None
+    if len(own) > 1 and not _is_per_channel(index.initializers[own[1]], scale.size):
+        return None
     return _Fold(layer, norm, scale, beta - mean * scale)
+
+
+def _is_per_channel(bias: onnx.TensorProto, channels: int) -> bool:
+    """Whether a bias has one value, or one per channel; that of ``Gemm`` may differ from row to row instead."""
+    dims = list(bias.dims)
+    return all(axis == 1 for axis in dims[:-1]) and (not dims or dims[-1] in (1, channels))
 
 
 def _is_inference(norm: onnx.NodeProto, index: GraphIndex) -> bool:

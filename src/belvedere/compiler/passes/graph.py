@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     import onnx
 
 PLAIN_DOMAINS = ("", "ai.onnx")
+LAYERS = frozenset(
+    {"Conv", "ConvTranspose", "Gemm", "MatMul", "DeformConv", "LSTM", "GRU", "RNN",
+     "Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData",
+     "DeformableConvolution", "LSTMSequence", "GRUSequence", "RNNSequence"}
+)  # fmt: skip
+"""Operators with learned weights, as both formats call them."""
 
 
 class GraphIndex:

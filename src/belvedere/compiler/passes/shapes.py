@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from belvedere.compiler.passes.graph import GraphIndex
 from belvedere.compiler.passes.storage import stored_bytes
+from belvedere.compiler.passes.walking import dense_tensors
 
 if TYPE_CHECKING:
     import onnx
@@ -57,9 +58,15 @@ def light_copy(model: onnx.ModelProto) -> onnx.ModelProto:
     graph.node.extend(source.node)
     graph.input.extend(source.input)
     graph.output.extend(source.output)
+    for tensor in dense_tensors(copy):
+        if stored_bytes(tensor) > _KEPT_BYTES:
+            tensor.CopyFrom(_without_content(tensor))
     for tensor in source.initializer:
-        if stored_bytes(tensor) <= _KEPT_BYTES:
-            graph.initializer.append(tensor)
-        else:
-            graph.initializer.append(onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims))
+        graph.initializer.append(tensor if stored_bytes(tensor) <= _KEPT_BYTES else _without_content(tensor))
     return copy
+
+
+def _without_content(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    import onnx
+
+    return onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)

@@ -15,7 +15,9 @@ from pydantic import BaseModel
 from belvedere.compiler.passes.clean import is_onnx
 from belvedere.compiler.passes.graph import opset_of
 from belvedere.compiler.passes.storage import LARGE_BYTES, model_bytes, split
-from belvedere.core.errors import ArtifactError
+from belvedere.compiler.pipeline.network import size_of
+from belvedere.core.errors import ArtifactError, LimitError
+from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.runtime import Artifact
 from belvedere.runtime.engine_imports import import_openvino
 from belvedere.runtime.manifest import Network
@@ -30,7 +32,27 @@ _SUFFIX = re.compile(
     r"(-symbol|-\d{4})?\.(json|params|onnx|pb|pbtxt|tflite|h5|hdf5|keras|pt|pth|pt2|cfg|weights|tar|gz|tgz|zip)$",
     re.IGNORECASE,
 )
+_BESIDES = 64 * 1024**2
+"""Bytes of an artifact that are not its network: self-test, reports, labels."""
 XML_FILE, BIN_FILE = "openvino/model.xml", "openvino/model.bin"
+
+
+def check_size(network: onnx.ModelProto | openvino.Model, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Refuse a network whose artifact could be written, but not loaded.
+
+    Args:
+        network: The finished network.
+        limits: Of those who load it.
+
+    Raises:
+        LimitError: it is too large.
+    """
+    size = size_of(network) + _BESIDES
+    if size > limits.archive_bytes:
+        raise LimitError(
+            f"the artifact would hold about {size} bytes; loading one stops at {limits.archive_bytes} (archive_bytes): "
+            "a lower precision such as f16 or int8 stores weights in less, else the network has to be divided"
+        )
 
 
 def network_files(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from belvedere.compiler.parity.agreement import AGREEMENT, agreement
-from belvedere.compiler.parity.tensors import NO_DIFFERENCE, Difference, difference
+from belvedere.compiler.parity.agreement import AGREEMENT, LEAST_SAME, agreement
+from belvedere.compiler.parity.tensors import NO_DIFFERENCE, TOLERANCES, Difference, difference
 from belvedere.compiler.pipeline.measure import results_of
 from belvedere.compiler.pipeline.original import Original
 from belvedere.compiler.pipeline.samples import GivenSample
@@ -97,6 +97,40 @@ def compare_models(model: Model, original: Original, samples: Sequence[GivenSamp
         AGREEMENT[manifest.task] if known else "",
         float(np.mean(known)) if known else None,
     )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison comes to.
+
+    Attributes:
+        same: Whether every output is within the tolerance of the precision, or else the results agree.
+        words: In one sentence.
+    """
+
+    same: bool
+    words: str
+
+
+def judged(found: Comparison, precision: str) -> Verdict:
+    """Judge a comparison by the tolerances of ``compile``.
+
+    Args:
+        found: The comparison.
+        precision: Of the artifact.
+    """
+    allowed = TOLERANCES[precision]
+    errors = {name: worst.error(precision) for name, worst in zip(found.names, found.worst, strict=True)}
+    name = max(errors, key=lambda each: errors[each])
+    if errors[name] <= allowed:
+        return Verdict(True, f"same: every output is within {allowed:g}, which {precision} allows")
+    differs = f"output '{name}' is off by {errors[name]:.2g}; {precision} allows {allowed:g}"
+    if found.agreement is None:
+        return Verdict(False, f"different: {differs}")
+    agree = f"{found.metric} {found.agreement:.3f}, {LEAST_SAME:g} is asked"
+    if found.agreement >= LEAST_SAME:
+        return Verdict(True, f"same by results ({agree}), but {differs}")
+    return Verdict(False, f"different: {differs}; the results differ too ({agree})")
 
 
 def draw_comparison(model: Model, original: Original, sample: GivenSample, title: str) -> Image.Image:

@@ -7,12 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from belvedere.compiler.importers.tensorflow.onnx_form import has_extra
 from belvedere.compiler.parity.engines import ONNXRUNTIME, OPENVINO, EngineChoice, choose_engine
 from belvedere.compiler.parity.feeds import Sample
 from belvedere.compiler.passes.clean import is_onnx
 from belvedere.compiler.pipeline.network import Finished
 from belvedere.compiler.pipeline.options import CompileOptions
+from belvedere.compiler.tf2onnx_form.loading import has_extra
 from belvedere.core.errors import CompileError
 
 

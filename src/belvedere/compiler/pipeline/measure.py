@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from belvedere.compiler.parity.agreement import AGREEMENT, agreement, metric_of
 from belvedere.compiler.parity.feeds import Sample
-from belvedere.compiler.parity.judge import OutputParity, Stage, judge
+from belvedere.compiler.parity.judge import OutputParity, judge
+from belvedere.compiler.parity.parts import Stage
 from belvedere.compiler.parity.runners import Feeds, Runner, onnxruntime_runner, openvino_runner, reference_runner
 from belvedere.compiler.parity.speed import Speed, measure
 from belvedere.compiler.passes.clean import is_onnx
@@ -158,40 +159,44 @@ def time_both(model: Model, expected: Expected, sample: Sample, seconds: float) 
 
 def compare_task(
     manifest: Manifest,
-    before: Sequence[Outputs],
-    after: Sequence[Outputs],
+    before: Callable[[GivenSample], Outputs],
+    after: Callable[[GivenSample], Outputs],
     samples: Sequence[GivenSample],
     *,
     metric: Callable[[Sequence[Any], Sequence[Any]], float] | None,
-    allowed: float,
+    allowed: float | None,
     labelled: bool,
+    given: int,
 ) -> TaskParity | None:
     """The task's figure before and after; without labels, how far both agree. None where no task is bound.
 
+    Outputs are turned into results one sample after the other, so that no more than one sample's are held.
+
     Args:
         manifest: The model's.
-        before: Outputs of the source network for every sample.
-        after: The finished one's.
+        before: Runs the source network on a sample.
+        after: Runs the finished one.
         samples: With their pictures.
         metric: The user's own; None for the task's.
-        allowed: Largest loss that is accepted, with labels.
+        allowed: Largest loss that is accepted; None for any.
         labelled: Whether the samples have labels.
+        given: How many samples the user handed over.
     """
     task = manifest.task
-    usable = [place for place, sample in enumerate(samples) if sample.image is not None]
+    some = [sample for sample in samples if sample.image is not None]
     if task == "tensor" and metric is not None:
-        usable = list(range(len(samples)))
-    if not usable or (task == "tensor" and metric is None):
+        some = list(samples)
+    if not some or (task == "tensor" and metric is None):
         return None
-    some = [samples[place] for place in usable]
-    first = results_of(manifest, [before[place] for place in usable], some)
-    second = results_of(manifest, [after[place] for place in usable], some)
+    pairs = ((results_of(manifest, [run(one)], [one])[0] for run in (before, after)) for one in some)
     if not labelled:
-        both = [agreement(one, other) for one, other in zip(first, second, strict=True)]
-        return TaskParity(AGREEMENT[task], False, len(both), 1.0, sum(both) / len(both))
+        mean = sum(agreement(first, second) for first, second in pairs) / len(some)
+        return TaskParity(AGREEMENT[task], False, len(some), 1.0, mean, allowed, given)
     name, judge_by = ("the given metric", metric) if metric is not None else metric_of(task)
+    first, second = zip(*map(tuple, pairs), strict=True)
     truths = [one.truth for one in some]
-    return TaskParity(name, True, len(usable), float(judge_by(first, truths)), float(judge_by(second, truths)), allowed)
+    figures = [float(judge_by(list(results), truths)) for results in (first, second)]
+    return TaskParity(name, True, len(some), figures[0], figures[1], allowed, given)
 
 
 def results_of(manifest: Manifest, outputs: Sequence[Outputs], samples: Sequence[GivenSample]) -> list[Any]:

@@ -15,7 +15,7 @@ from belvedere.compiler.passes import clean
 from belvedere.compiler.passes.batch import free_batch
 from belvedere.compiler.passes.clean import is_onnx
 from belvedere.compiler.passes.inputs import Adaption, adapt_input
-from belvedere.compiler.passes.storage import model_bytes
+from belvedere.compiler.passes.storage import copy_of, model_bytes
 from belvedere.compiler.precision import store_f16
 from belvedere.compiler.quantize.post_training import Validation, quantize
 from belvedere.core.errors import CompileError
@@ -141,8 +141,4 @@ def size_of(network: Any) -> int:
 
 def copied(network: Any) -> Any:
     """A copy that later passes do not change; OpenVINO's shares its constants."""
-    if not is_onnx(network):
-        return network.clone()
-    copy = type(network)()
-    copy.CopyFrom(network)
-    return copy
+    return copy_of(network) if is_onnx(network) else network.clone()

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from belvedere.compiler.declared import declared_inputs, read_descriptor
-from belvedere.compiler.importing import Declared
+from belvedere.compiler.importing import DEFAULT_SIGNATURE, Declared, Request
+from belvedere.compiler.literals import read_literal
 from belvedere.compiler.pipeline.samples import Samples
 from belvedere.compiler.precision import check_precision
 from belvedere.core.errors import CompileError, OptionError
@@ -36,6 +37,7 @@ class CompileOptions:
     target: str = "cpu"
     engine: str = "auto"
     arch: str | None = None
+    signature: str | None = None
     task: str | None = None
     labels: str | os.PathLike[str] | Sequence[str] | None = None
     mean: Sequence[float] | None = None
@@ -68,6 +70,45 @@ class CompileOptions:
             raise OptionError(f"max_drop is {self.max_drop}: expected 0 to 1")
         if self.metric is not None and self.samples is None:
             raise OptionError("a metric needs labelled samples")
+
+
+def request_of(options: CompileOptions) -> Request:
+    """What the importer is asked for.
+
+    CompilerOptions of SageMaker, ``signature_def_key`` and ``output_names``, say the same as ``signature`` and
+    ``outputs``. ONNX is wanted where the target runs nothing else.
+
+    Raises:
+        OptionError: both are given, and differ.
+    """
+    further = dict(options.importing)
+    signature = _one("signature", options.signature, further.pop("signature_def_key", None))
+    names = further.pop("output_names", None)
+    outputs = _one("outputs", options.outputs or None, None if names is None else _names(names)) or ()
+    if options.target == "nvidia" or options.engine == "onnxruntime":
+        further = {"format": "onnx", **further}
+    return Request(options.inputs, outputs, options.arch, signature or DEFAULT_SIGNATURE, further)
+
+
+_Value = TypeVar("_Value")
+
+
+def _one(name: str, given: _Value | None, option: _Value | None) -> _Value | None:
+    if given is not None and option is not None and given != option:
+        raise OptionError(f"{name} is {given!r}, and an option of the framework says {option!r}: say it once")
+    return option if given is None else given
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """``["a", "b"]`` or ``a,b``."""
+    found = read_literal(text) if text.lstrip().startswith(("[", "(")) else text.split(",")
+    if (
+        not isinstance(found, Sequence)
+        or not found
+        or not all(isinstance(name, str) and name.strip() for name in found)
+    ):
+        raise OptionError(f'output_names is {text!r}: expected names of outputs, such as ["scores", "boxes"]')
+    return tuple(name.strip() for name in found)
 
 
 def read_inputs(value: Any, framework: str) -> tuple[tuple[Declared, ...], str, tuple[str, ...], str | None]:

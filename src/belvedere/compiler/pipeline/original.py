@@ -10,14 +10,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from belvedere.compiler.importing import Declared, Request
+from belvedere.compiler.detect import AUTO, choose_importer
+from belvedere.compiler.importing import DEFAULT_SIGNATURE, Declared, Request, Source
 from belvedere.compiler.parity.runners import onnxruntime_runner, openvino_runner, reference_runner
 from belvedere.compiler.passes.clean import is_onnx
 from belvedere.compiler.passes.inputs import Adaption
 from belvedere.compiler.pipeline.network import to_source
 from belvedere.compiler.pipeline.reading import import_whole
 from belvedere.compiler.source import open_source
-from belvedere.core.errors import ArtifactError, CompileError
+from belvedere.core.errors import ArtifactError, CompileError, NotAnArtifactError
 from belvedere.runtime import Artifact, Manifest, Model
 
 Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
@@ -62,8 +63,10 @@ def open_original(path: Path, artifact: Artifact, *, threads: int | None = None)
         return
     asked = artifact.manifest.provenance.get("compile")
     facts: Mapping[str, Any] = asked if isinstance(asked, Mapping) else {}
+    framework = str(facts.get("framework", AUTO))
     with open_source(path) as source:
-        imported = import_whole(source, str(facts.get("framework", "auto")), _request(facts, artifact.manifest))
+        _check_framework(source, framework)
+        imported = import_whole(source, framework, _request(facts, artifact.manifest))
         names = tuple(port.name for port in imported.outputs)
         if len(names) != len(artifact.manifest.outputs):
             wanted = ", ".join(output.name for output in artifact.manifest.outputs)
@@ -92,10 +95,25 @@ def _artifact_at(path: Path) -> Artifact | None:
     """The artifact that lies there; None where it is something else."""
     try:
         return Artifact.load(path)
-    except ArtifactError as error:
-        if "not a Belvedere artifact" in str(error) or not path.exists() or not _looks_like_artifact(path):
+    except NotAnArtifactError:
+        return None
+    except ArtifactError:
+        if not path.exists() or not _looks_like_artifact(path):
             return None
         raise
+
+
+def _check_framework(source: Source, made_from: str) -> None:
+    """Refuse a model of another framework than the artifact's own, whose ports would mean something else."""
+    try:
+        found, _ = choose_importer(source, AUTO)
+    except CompileError:
+        return  # what is wrong with it is said when it is read
+    if made_from not in (AUTO, found):
+        raise CompileError(
+            f"{source.path}: the artifact was made from a model of {made_from}, this is one of {found}; name the model "
+            "that it was made from, or compile this one and compare the artifacts"
+        )
 
 
 def _looks_like_artifact(path: Path) -> bool:
@@ -114,7 +132,8 @@ def _request(facts: Mapping[str, Any], manifest: Manifest) -> Request:
     inputs = facts.get("source_inputs") or [part.model_dump() for part in manifest.inputs]
     declared = tuple(Declared(part["name"], tuple(part["shape"]), part["dtype"]) for part in inputs)
     outputs = tuple(output.name for output in manifest.outputs) if asked.get("outputs") else ()
-    return Request(declared, outputs, asked.get("arch"), options=dict(asked.get("options", {})))
+    signature = str(asked.get("signature", DEFAULT_SIGNATURE))
+    return Request(declared, outputs, asked.get("arch"), signature, dict(asked.get("options", {})))
 
 
 def _adaption(facts: Mapping[str, Any]) -> Adaption | None:

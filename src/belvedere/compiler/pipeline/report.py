@@ -8,15 +8,16 @@ from typing import Any
 
 from belvedere._version import __version__
 from belvedere.compiler.graph_view.graph import operator_counts
-from belvedere.compiler.importing import Imported
+from belvedere.compiler.importing import DEFAULT_SIGNATURE, Imported
 from belvedere.compiler.parity.engines import EngineChoice
 from belvedere.compiler.parity.judge import OutputParity, as_json, sentence
 from belvedere.compiler.parity.speed import Speed
+from belvedere.compiler.passes.clean import is_onnx
 from belvedere.compiler.pipeline.inputs import Plan
 from belvedere.compiler.pipeline.measure import Tried
 from belvedere.compiler.pipeline.network import Finished, size_of
-from belvedere.compiler.pipeline.options import CompileOptions
-from belvedere.compiler.precision import MEANING
+from belvedere.compiler.pipeline.options import CompileOptions, request_of
+from belvedere.compiler.precision import MEANING, arithmetic
 from belvedere.compiler.report.machine import machine
 from belvedere.compiler.report.report import CompileReport, TaskParity
 from belvedere.runtime import Artifact
@@ -34,7 +35,13 @@ def provenance_of(options: CompileOptions, imported: Imported, finished: Finishe
     facts["source_inputs"] = [
         {"name": port.name, "shape": list(port.shape), "dtype": port.dtype} for port in imported.inputs
     ]
-    asked = {"outputs": list(options.outputs), "arch": options.arch, "options": dict(options.importing)}
+    request = request_of(options)
+    asked = {
+        "outputs": list(request.outputs),
+        "arch": request.arch,
+        "signature": request.signature if request.signature != DEFAULT_SIGNATURE else None,
+        "options": dict(request.options),
+    }
     facts["request"] = {key: value for key, value in asked.items() if value}
     if plan.adaption is not None:
         found = asdict(plan.adaption)
@@ -62,11 +69,13 @@ def assemble(
 ) -> CompileReport:
     """The report of a run.
 
-    With labelled samples a reduced precision is judged by the task's figure alone, else by every output.
+    With labelled samples a reduced precision is judged by the task's figure alone, else by every output, and where
+    there are samples by how far the results agree.
     """
     engine = tried.model.engine
     by_task = task is not None and task.labelled and options.precision != "f32"
-    ok = task.ok if task is not None and by_task else all(output.ok for output in outputs)
+    same = task is None or task.labelled or task.ok
+    ok = task.ok if task is not None and by_task else same and all(output.ok for output in outputs)
     return CompileReport(
         name=artifact.manifest.name,
         digest=artifact.digest,
@@ -76,7 +85,8 @@ def assemble(
         target=options.target,
         tried=tried.target,
         why_not=tried.why_not,
-        engine=f"{engine.name} {engine.version} on {engine.device}, computing in {engine.computes}",
+        engine=f"{engine.name} {engine.version} on {engine.device}, computing in "
+        f"{arithmetic(options.precision, engine.computes)}",
         engine_reason=choice.reason,
         gate=choice.gate,
         measure=_OF_WORST if options.precision == "f32" else _OF_ALL,
@@ -94,7 +104,19 @@ def assemble(
         notes=tuple(dict.fromkeys((*imported.notes, *finished.notes, *notes, *_precision_notes(options, engine)))),
         ok=ok,
         verdict=_verdict(ok, by_task, outputs, task, options),
+        reference=reference_of(imported),
     )
+
+
+def reference_of(imported: Imported) -> str:
+    """What the artifact was held against, in words: how far that is the model as its framework runs it."""
+    engine = "ONNX Runtime" if is_onnx(imported.network) else "OpenVINO"
+    if imported.framework == "onnx":
+        return f"the ONNX model as it came, run by {engine} in float32"
+    read = f"the network as it was read from the {imported.framework} model, run by {engine} in float32"
+    if checked := imported.provenance.get("checked_against"):
+        return f"{read}, after that had given what {checked} gives on seeded inputs"
+    return f"{read}; {imported.framework} itself was not run"
 
 
 def _precision_notes(options: CompileOptions, engine: Any) -> tuple[str, ...]:
@@ -116,6 +138,13 @@ def _verdict(
         )
         drifted = sentence(outputs)
         return f"{found}; {drifted}" if drifted else found
+    parts = [sentence(outputs)]
+    if task is not None and not task.labelled and not task.ok:
+        parts.append(
+            f"the results on {task.on} agree by {task.after:.2f} ({task.metric}), "
+            f"{1 - (task.allowed or 0):.2f} is asked"
+        )
     return (
-        f"in {options.precision}: {sentence(outputs)}; choose a higher precision, or accept it with a larger tolerance"
+        f"in {options.precision}: {'; '.join(filter(None, parts))}; choose a higher precision, or accept it with a "
+        "larger tolerance"
     )

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from belvedere.compiler.importing import Imported, Request
-from belvedere.compiler.parity.agreement import metric_of
+from belvedere.compiler.importing import Imported
+from belvedere.compiler.parity.agreement import LEAST_SAME, metric_of
 from belvedere.compiler.parity.feeds import Sample, blank_inputs
 from belvedere.compiler.parity.runners import Results
 from belvedere.compiler.passes.storage import LARGE_BYTES
-from belvedere.compiler.pipeline.artifact import build, plain_name
+from belvedere.compiler.pipeline.artifact import build, check_size, plain_name
 from belvedere.compiler.pipeline.engine import check_target, engine_for
 from belvedere.compiler.pipeline.inputs import Plan, plan_inputs
 from belvedere.compiler.pipeline.measure import (
-    Expected,
     compare,
     compare_task,
     open_on_target,
@@ -25,18 +24,18 @@ from belvedere.compiler.pipeline.measure import (
     time_both,
 )
 from belvedere.compiler.pipeline.network import cleaned, copied, lowered, size_of
-from belvedere.compiler.pipeline.options import CompileOptions
+from belvedere.compiler.pipeline.options import CompileOptions, request_of
 from belvedere.compiler.pipeline.reading import import_whole
 from belvedere.compiler.pipeline.report import assemble, provenance_of
-from belvedere.compiler.pipeline.samples import GivenSample, read_labelled, read_samples
+from belvedere.compiler.pipeline.samples import GivenSample, find_samples, read_labelled, read_samples, spread
 from belvedere.compiler.pipeline.selftest import selftest_of
-from belvedere.compiler.quantize.post_training import MOST_CALIBRATION, Validation
+from belvedere.compiler.quantize.post_training import MOST_CALIBRATION, Validation, check_quantisable
 from belvedere.compiler.report.report import JSON_NAME, PAGE_NAME, CompileReport
 from belvedere.compiler.source import open_source
 from belvedere.core.errors import CompileError, EngineError
 from belvedere.runtime import Artifact, Manifest
 
-_SEEDED, _MOST_COMPARED, _MOST_LABELLED = 2, 8, 2000
+_SEEDED, _MOST_COMPARED, _MOST_AGREED, _MOST_LABELLED = 2, 8, 100, 2000
 _STAGES = ("import", "run the source", "clean up", "lower the precision", "choose the engine", "compare", "measure")
 
 
@@ -62,12 +61,16 @@ class _Material:
         seeded: How many of them are seeded.
         calibration: For int8.
         labelled: With truths.
+        given: How many samples the user handed over.
+        notes: How they were found.
     """
 
     compared: tuple[GivenSample, ...]
     seeded: int
     calibration: tuple[GivenSample, ...]
     labelled: tuple[GivenSample, ...]
+    given: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def run(options: CompileOptions) -> Compiled:
@@ -82,13 +85,13 @@ def run(options: CompileOptions) -> Compiled:
         EngineError: no engine runs it.
     """
     _step(options, 0)
-    request = Request(options.inputs, options.outputs, options.arch, options=_importing(options))
     with open_source(options.model) as opened:
-        return _compiled(options, import_whole(opened, options.framework, request))
+        return _compiled(options, import_whole(opened, options.framework, request_of(options)))
 
 
 def _compiled(options: CompileOptions, imported: Imported) -> Compiled:
     check_target(imported.network, options, imported.framework)
+    check_quantisable(imported.network, options.precision)
     name = options.name or plain_name(options.model.name)
     plan = plan_inputs(imported, options)
     manifest = plan.manifest(name)
@@ -96,9 +99,8 @@ def _compiled(options: CompileOptions, imported: Imported) -> Compiled:
 
     _step(options, 1)
     size = size_of(imported.network)
-    # To trace a drift; a very large network is not kept twice.
-    traced = options.precision == "f32" and size < LARGE_BYTES
-    original = copied(imported.network) if traced else None
+    # What the clean-up changes is judged too; a very large network is not kept twice.
+    original = copied(imported.network) if size < LARGE_BYTES else None
     names = [port.name for port in imported.outputs]
     every = _source_feeds(material, plan)
     try:
@@ -108,7 +110,7 @@ def _compiled(options: CompileOptions, imported: Imported) -> Compiled:
         every = _source_feeds(material, plan)
         expected = run_source(imported.network, names, every)
     first = material.compared[0].tensors
-    compared = list(zip(material.compared, every, strict=False))
+    compared = list(zip(material.compared, every, strict=True))
 
     _step(options, 2)
     source_first = every[0]
@@ -122,6 +124,8 @@ def _compiled(options: CompileOptions, imported: Imported) -> Compiled:
         [one.tensors for one in material.calibration],
         _validation(options, manifest, material.labelled),
     )
+
+    check_size(finished.network)
 
     _step(options, 4)
     choice = engine_for(finished, options, [one.tensors for one in material.compared[:2]])
@@ -143,22 +147,22 @@ def _compiled(options: CompileOptions, imported: Imported) -> Compiled:
         samples = [Sample(one.name, one.tensors if original is None else feeds, one.tensors) for one, feeds in compared]
         outputs = compare(
             model,
-            Expected(expected.runner, expected.outputs[: len(samples)]),
+            expected,
             samples,
             source,
             final,
             precision=options.precision,
             tolerance=options.tolerance,
         )
-        chosen = material.labelled or material.compared[material.seeded :]
         task = compare_task(
             manifest,
-            expected.outputs[len(samples) :] if material.labelled else expected.outputs[material.seeded :],
-            [model.run(one.tensors) for one in chosen],
-            chosen,
+            lambda one: expected.runner(plan.source_feeds(one.tensors)),
+            lambda one: model.run(one.tensors),
+            material.labelled or spread(material.calibration, _MOST_AGREED),
             metric=options.metric,
-            allowed=options.max_drop,
+            allowed=options.max_drop if material.labelled else _agreeing(options),
             labelled=bool(material.labelled),
+            given=material.given,
         )
         _step(options, 6)
         speeds = time_both(model, expected, Sample("", source_first, first), options.seconds)
@@ -177,29 +181,39 @@ def _compiled(options: CompileOptions, imported: Imported) -> Compiled:
             speeds=speeds,
             size_before=size,
             counts={"seeded": material.seeded, "samples": len(material.compared) - material.seeded},
-            notes=(*plan.notes, *notes),
+            notes=(*plan.notes, *material.notes, *notes),
         )
     artifact = artifact.with_report(JSON_NAME, report.to_json()).with_report(PAGE_NAME, report.page())
     _step(options, len(_STAGES))
     return Compiled(artifact, report)
 
 
+def _agreeing(options: CompileOptions) -> float | None:
+    """How far results without labels may differ; a tolerance of the user's own replaces it."""
+    return 1.0 - LEAST_SAME if options.tolerance is None else None
+
+
 def _material(options: CompileOptions, plan: Plan, manifest: Manifest) -> _Material:
     seeded = plan.seeded(_SEEDED, manifest.name)
     labelled = () if options.samples is None else tuple(read_labelled(options.samples, manifest, _MOST_LABELLED))
+    count = len(labelled)
+    notes: tuple[str, ...] = ()
     if options.calibrate is not None:
-        given = tuple(read_samples(options.calibrate, manifest, MOST_CALIBRATION))
+        found = find_samples(options.calibrate)
+        given = tuple(read_samples(found, manifest, MOST_CALIBRATION))
+        notes = (f"--calibrate: {found.sentence(MOST_CALIBRATION)}",) if found.folders else ()
+        count = count or len(found.entries)
     else:
-        given = labelled[:MOST_CALIBRATION]
+        given = tuple(spread(labelled, MOST_CALIBRATION))
     _check_fit(given, plan)
     # Ranges of int8 come from the samples: on seeded noise it has nothing to keep.
     first = () if options.precision == "int8" else tuple(seeded)
-    return _Material((*first, *given[:_MOST_COMPARED]), len(first), given, labelled)
+    return _Material((*first, *spread(given, _MOST_COMPARED)), len(first), given, labelled, count, notes)
 
 
 def _source_feeds(material: _Material, plan: Plan) -> list[dict[str, Any]]:
-    """What the source network takes, one entry a sample: those to compare, then the labelled ones."""
-    return [plan.source_feeds(one.tensors) for one in (*material.compared, *material.labelled)]
+    """What the source network takes, one entry a sample that is compared."""
+    return [plan.source_feeds(one.tensors) for one in material.compared]
 
 
 def _with_blanks(material: _Material, plan: Plan) -> _Material:
@@ -244,12 +258,6 @@ def _check_fit(samples: Sequence[GivenSample], plan: Plan) -> None:
                 raise CompileError(
                     f"{sample.name}: tensor '{name}' is {tensor.dtype} {list(tensor.shape)}; the network takes {listed}"
                 )
-
-
-def _importing(options: CompileOptions) -> dict[str, str]:
-    """Options of importers: ONNX is wanted where the target runs nothing else."""
-    wanted = {"format": "onnx"} if options.target == "nvidia" or options.engine == "onnxruntime" else {}
-    return {**wanted, **options.importing}
 
 
 def _step(options: CompileOptions, number: int) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,13 @@ from belvedere.runtime.inputs import ImageInput
 from belvedere.runtime.manifest import Manifest
 from belvedere.vision.decode import IMAGE_SUFFIXES, ImageSource, load_image
 
+_Entry = TypeVar("_Entry")
 Samples = str | os.PathLike[str] | Iterable[Any]
 """A folder or file, or an iterable of pictures or of tensors by input name."""
 
 _ARRAYS = (".npz", ".npy")
 _DATASETS = (".csv", ".manifest", ".jsonl", ".json")
+_DRAWN = ".annotated.png"  # what predict --draw writes
 _MOST_MEMORY = 4 * 1024**3
 
 
@@ -42,12 +44,58 @@ class GivenSample:
     truth: Any = None
 
 
-def read_samples(given: Samples, manifest: Manifest, most: int, limits: Limits = DEFAULT_LIMITS) -> list[GivenSample]:
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the user handed over as samples, before any of it is read.
+
+    Attributes:
+        entries: Pictures, paths or tensors.
+        folders: How many folders they lie in; 0 where they were not searched for.
+        left_out: Names of folders of masks that were passed by.
+    """
+
+    entries: tuple[Any, ...]
+    folders: int = 0
+    left_out: tuple[str, ...] = ()
+
+    def sentence(self, most: int) -> str:
+        """How many are read, and from where."""
+        count, total = min(most, len(self.entries)), len(self.entries)
+        read = f"{count} of {total} samples read" if count < total else f"{_counted(total, 'sample')} read"
+        place = f" from {_counted(self.folders, 'folder')}" if self.folders else ""
+        masks = f"; folders of masks passed by: {', '.join(self.left_out)}" if self.left_out else ""
+        return f"{read}{place}{masks}"
+
+
+def find_samples(given: Samples) -> Found:
+    """Find what the user handed over; see ``read_samples``.
+
+    Raises:
+        CompileError: there is nothing.
+    """
+    found = _found(given)
+    if not found.entries:
+        masks = f" (folders of masks are passed by: {', '.join(found.left_out)})" if found.left_out else ""
+        raise CompileError(f"samples: no pictures and no .npy or .npz files in {given!s}{masks}")
+    return found
+
+
+def spread(entries: Sequence[_Entry], most: int) -> list[_Entry]:
+    """At most so many of the entries, evenly over all of them, in their order."""
+    if len(entries) <= most:
+        return list(entries)
+    return [entries[int(place)] for place in np.linspace(0, len(entries) - 1, most)]
+
+
+def read_samples(
+    given: Samples | Found, manifest: Manifest, most: int, limits: Limits = DEFAULT_LIMITS
+) -> list[GivenSample]:
     """Read samples and prepare them as the finished network takes them.
 
     Args:
-        given: A picture, a folder (searched below; a subfolder a class where ``labelled`` reads it), a dataset's
-            manifest or CSV file, a ``.npy`` or ``.npz`` file; or an iterable of pictures, or of tensors by input name.
+        given: A picture, a folder (searched below, folders of masks and drawn pictures left out), a dataset's
+            manifest or CSV file, a ``.npy`` or ``.npz`` file; an iterable of pictures, or of tensors by input name;
+            or what ``find_samples`` found of these.
         manifest: Of the finished network.
         most: Read no more than these, spread evenly over a folder.
         limits: Bounds on pictures.
@@ -57,11 +105,8 @@ def read_samples(given: Samples, manifest: Manifest, most: int, limits: Limits =
         ImageError: a picture cannot be read.
         LimitError: a picture over a limit, or more memory than samples may take.
     """
-    entries = _entries(given)
-    if not entries:
-        raise CompileError(f"samples: no pictures and no .npy or .npz files in {given!s}")
-    if len(entries) > most:
-        entries = [entries[int(place)] for place in np.linspace(0, len(entries) - 1, most)]
+    found = given if isinstance(given, Found) else find_samples(given)
+    entries = spread(found.entries, most)
     samples: list[GivenSample] = []
     used = 0
     for number, entry in enumerate(entries):
@@ -86,8 +131,7 @@ def read_labelled(given: Any, manifest: Manifest, most: int, limits: Limits = DE
         raise CompileError(
             "labelled samples: expected pairs of picture and truth, or a folder with a subfolder a class"
         )
-    if len(pairs) > most:
-        pairs = [pairs[int(place)] for place in np.linspace(0, len(pairs) - 1, most)]
+    pairs = spread(pairs, most)
     found = []
     for number, (picture, truth) in enumerate(pairs):
         sample = _sample(picture, number, manifest, limits)
@@ -114,37 +158,48 @@ def prepare(image: NDArray[np.uint8], manifest: Manifest) -> dict[str, NDArray[A
     return {manifest.inputs[0].name: tensor if size == 1 else np.repeat(tensor, size, axis=0)}
 
 
-def _entries(given: Samples) -> list[Any]:
+def _found(given: Samples) -> Found:
     if isinstance(given, (bytes, bytearray)):
-        return [given]
+        return Found((given,))
     if not isinstance(given, (str, os.PathLike)):
-        return [given] if isinstance(given, np.ndarray) and given.dtype == np.uint8 and given.ndim == 3 else list(given)
+        one = isinstance(given, np.ndarray) and given.dtype == np.uint8 and given.ndim == 3
+        return Found((given,) if one else tuple(given))
     path = Path(given)
     if not path.exists():
         raise CompileError(f"samples: {path}: there is no such file or folder")
     if path.is_dir():
-        return _walk(path)
+        files, left_out = _walk(path)
+        return Found(tuple(files), len({file.parent for file in files}), tuple(left_out))
     if path.suffix.lower() in _DATASETS:
         from belvedere.data import open_dataset
 
-        return [record.path for record in open_dataset(path).records]
-    return [path]
+        return Found(tuple(record.path for record in open_dataset(path).records))
+    return Found((path,))
 
 
-def _walk(folder: Path) -> list[Path]:
+def _walk(folder: Path) -> tuple[list[Path], list[str]]:
+    """Pictures and arrays below a folder, and folders of masks that were passed by."""
+    from belvedere.data.labels import is_mask_folder
+
     found: list[Path] = []
+    masks: set[str] = set()
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        shown = (name for name in files if not name.startswith("."))
+        masks |= {name for name in folders if is_mask_folder(name)}
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in masks)
+        shown = (name for name in files if not name.startswith(".") and not name.endswith(_DRAWN))
         found.extend(Path(parent) / name for name in shown if Path(name).suffix.lower() in (*IMAGE_SUFFIXES, *_ARRAYS))
-    return sorted(found)
+    return sorted(found), sorted(masks)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _pairs_of_folder(folder: Path) -> list[tuple[Path, str]]:
     if not folder.is_dir():
         raise CompileError(f"labelled samples: {folder}: there is no such folder")
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return [(path, entry.name) for entry in classes for path in _walk(entry)]
+    return [(path, entry.name) for entry in classes for path in _walk(entry)[0]]
 
 
 def _sample(entry: Any, number: int, manifest: Manifest, limits: Limits) -> GivenSample:

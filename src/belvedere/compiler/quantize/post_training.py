@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOST_CALIBRATION = 300
 """Pictures beyond this number change nothing that can be measured; they are not read."""
 _LEAST_OPSET, _WANTED_OPSET = 13, 17
+_QUANTISED = frozenset({"FakeQuantize", "QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul"})
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,22 @@ class Quantized:
     method: str
     samples: int
     kept: int
+
+
+def check_quantisable(network: onnx.ModelProto | openvino.Model, precision: str) -> None:
+    """Refuse to quantise a network that is quantised already: its ranges were learnt, and would be guessed anew.
+
+    Raises:
+        CompileError: int8 is asked for, and the network computes in 8-bit integers.
+    """
+    if precision != "int8":
+        return
+    kinds = {step.kind for step in steps_of(network)}
+    if found := sorted(kinds & _QUANTISED):
+        raise CompileError(
+            f"the network is quantised to 8-bit integers already ({', '.join(found)}): compile it with --precision "
+            "f32, which keeps its integers as they are"
+        )
 
 
 def quantize(

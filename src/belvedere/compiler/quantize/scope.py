@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from belvedere.compiler.passes.clean import is_onnx
-from belvedere.compiler.passes.graph import reads
+from belvedere.compiler.passes.graph import LAYERS, reads
 
 if TYPE_CHECKING:
     import onnx
     import openvino
 
-_LAYERS = frozenset(
-    {"Conv", "ConvTranspose", "Gemm", "MatMul", "DeformConv", "LSTM", "GRU", "RNN",
-     "Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData",
-     "DeformableConvolution", "LSTMSequence", "GRUSequence", "RNNSequence"}
-)  # fmt: skip
 _CHOOSING = (
     "NonMaxSuppression", "TopK", "MatrixNms", "MulticlassNms", "DetectionOutput", "Proposal", "RoiAlign", "ROIAlign",
     "ROIPooling", "MaxRoiPool", "NonZero",
@@ -79,8 +74,8 @@ def kept_in_float(steps: Iterable[Step]) -> tuple[str, ...]:
     leads_to_layer: dict[str, bool] = {}
     for step in reversed(ordered):
         behind = readers.get(step.name, [])
-        leads_to_layer[step.name] = any(by_name[name].kind in _LAYERS or leads_to_layer[name] for name in behind)
-    kept = {step.name for step in ordered if step.kind not in _LAYERS and not leads_to_layer[step.name]}
+        leads_to_layer[step.name] = any(by_name[name].kind in LAYERS or leads_to_layer[name] for name in behind)
+    kept = {step.name for step in ordered if step.kind not in LAYERS and not leads_to_layer[step.name]}
     for step in ordered:
         if step.kind.startswith(_CHOOSING):
             kept.add(step.name)
@@ -106,7 +101,7 @@ def _up_to_layers(names: Iterable[str], by_name: Mapping[str, Step]) -> set[str]
     waiting = list(names)
     while waiting:
         step = by_name.get(waiting.pop())
-        if step is not None and step.kind not in _LAYERS and step.name not in found:
+        if step is not None and step.kind not in LAYERS and step.name not in found:
             found.add(step.name)
             waiting += step.inputs
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from belvedere._version import __version__
 from belvedere.compiler.report.machine import describe
+from belvedere.compiler.report.overhead import OVERHEAD_MS
 
 if TYPE_CHECKING:
     from belvedere.compiler.report.report import CompileReport
@@ -54,8 +55,10 @@ def headline(report: CompileReport) -> str:
     if not report.ok:
         return report.verdict
     speed = ""
-    if report.ratio is not None and report.after is not None:
-        speed = f", {report.after.p50_ms:.1f} ms a call, {report.ratio:.2f} times as fast as the source"
+    if report.ratio is not None and report.after is not None and report.before is not None:
+        speed = f", {report.after.p50_ms:.1f} ms a call"
+        if max(report.after.p50_ms, report.before.p50_ms) >= OVERHEAD_MS:
+            speed += f", {report.ratio:.2f} times as fast as the source"
     return f"Within tolerance in {report.precision}{speed}"
 
 

@@ -26,7 +26,8 @@ class TaskParity:
         samples: How many pictures.
         before: Of the source network; 1 where there are no labels.
         after: Of the finished one.
-        allowed: Largest loss that is accepted; None where it is not bound.
+        allowed: Largest loss that is accepted, without labels of agreement; None where it is not bound.
+        given: How many pictures were handed over.
     """
 
     metric: str
@@ -35,6 +36,13 @@ class TaskParity:
     before: float
     after: float
     allowed: float | None = None
+    given: int | None = None
+
+    @property
+    def on(self) -> str:
+        """How many pictures of how many it was measured on."""
+        of = f" of {self.given}" if self.given is not None and self.given != self.samples else ""
+        return f"{self.samples}{of} picture{'' if (self.given or self.samples) == 1 else 's'}"
 
     @property
     def ok(self) -> bool:
@@ -60,7 +68,7 @@ class CompileReport:
         gate: Largest relative difference between both engines; None where only one runs it.
         measure: What ``error`` is.
         outputs: One entry per output, see ``parity.judge.as_json``.
-        inputs: How many seeded inputs and how many samples were compared.
+        inputs: How many seeded inputs and how many samples the outputs were compared on.
         task: The task's figure; None where the model is bound to none.
         before: Milliseconds a call of the source network, on its own engine in float32.
         after: Milliseconds a call of the artifact.
@@ -73,6 +81,7 @@ class CompileReport:
         notes: Sentences that the user should read.
         ok: Whether everything is within its tolerance.
         verdict: In one sentence.
+        reference: What the artifact was held against, in words.
     """
 
     name: str
@@ -101,6 +110,7 @@ class CompileReport:
     notes: tuple[str, ...]
     ok: bool
     verdict: str
+    reference: str = ""
     schema_version: int = field(default=SCHEMA_VERSION)
 
     @property
@@ -114,7 +124,7 @@ class CompileReport:
         found["outputs"] = [dict(output) for output in self.outputs]
         found["speed_ratio"] = self.ratio
         if self.task is not None:
-            found["task"]["ok"] = self.task.ok
+            found["task"] |= {"ok": self.task.ok, "on": self.task.on}
         return found
 
     def to_json(self) -> bytes:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from belvedere.compiler.binding import FAMILIES, Wanted, bind
@@ -119,15 +121,15 @@ def test_imagenet_classifiers_see_the_middle():
 
 def test_background_of_segmentation_is_known_by_its_name():
     found = bound(NCHW, [("main", (1, 21, 64, 96)), ("aux", (1, 21, 64, 96))], labels="voc21")
-    assert (found.task, found.decoder.output, found.decoder.background) == ("segmentation", "main", 0)
+    assert (found.task, found.decoder.output, found.decoder.background) == ("semantic-segmentation", "main", 0)
     assert bound(NCHW, [("main", (1, 5, 64, 96))], labels=list("abcde")).decoder.background is None
 
 
-def test_masks_bind_to_segmentation():
+def test_masks_bind_to_instance_segmentation():
     found = bound(
         NCHW, [*TRIPLE, ("masks", (1, 100, 14, 14))], decoder={"family": "gluoncv-mask-rcnn", "threshold": 0.7}
     )
-    assert (found.task, found.decoder.kind) == ("segmentation", "instances")
+    assert (found.task, found.decoder.kind) == ("instance-segmentation", "instances")
     assert found.decoder.boxes.threshold == 0.7
 
 
@@ -148,6 +150,73 @@ def test_the_size_of_a_free_input_must_be_said():
     assert found.inputs[0].shape == (-1, 3, 30, 40)
     with pytest.raises(OptionError, match="takes 96x64"):
         bound(NCHW, CLASSES, size=(40, 30))
+
+
+@pytest.mark.parametrize(
+    ("taken", "outputs", "makers", "said"),
+    [
+        (
+            ("image_tensor", (-1, -1, -1, 3), "uint8"),
+            [
+                (f"detection_{name}", (-1, 10, *rest))
+                for name, rest in (("boxes", (4,)), ("classes", ()), ("scores", ()))
+            ],
+            (),
+            "Object Detection API. To bind it, declare its size: --input image_tensor=1x300x300x3",
+        ),
+        (
+            ("input_layer", (-1, -1, -1, 3)),
+            [("out", (-1, -1, -1, 4))],
+            ["Softmax"],
+            "a segmentation network. To bind it, declare its size: --input input_layer=1x512x512x3",
+        ),
+        (
+            ("data", (2, 3, 64, -1)),
+            [("out", (2, 1000))],
+            (),
+            "a classifier. To bind it, declare its size: --input data=2x3x64x224",
+        ),
+        (
+            ("x", (-1, 3, -1, -1)),
+            [("a", (-1, 7, -1))],
+            (),
+            "any size. To bind it, declare its size: --input x=1x3x224x224",
+        ),
+    ],
+)
+def test_a_free_size_is_asked_for_with_the_very_words(taken, outputs, makers, said):
+    found = bound(taken, outputs, makers=makers)
+    assert found.task == "tensor"
+    assert found.notes[0].endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("output", "task", "many"),
+    [
+        (("embedding", (1, 512)), "classification", "512 numbers a picture"),
+        (("features", (1, 2048, 1, 1)), "classification", "2048 numbers a picture"),
+        (("maps", (1, 16, 64, 96)), "semantic-segmentation", "16 numbers a pixel"),
+    ],
+)
+def test_what_may_be_features_is_bound_when_the_user_says_that_it_is_classes(output, task, many):
+    found = bound(NCHW, [output])
+    assert found.task == "tensor"
+    assert many in found.notes[0]
+    assert f"--task {task} or name them with --labels" in found.notes[0]
+    assert bound(NCHW, [output], task=task).task == task
+    classes = 512 if "512" in many else 2048 if "2048" in many else 16
+    assert bound(NCHW, [output], labels=[f"c{i}" for i in range(classes)]).task == task
+    with pytest.raises(CompileError, match=f"{many}.*--task {task}.*or --task tensor"):
+        bound(NCHW, [output], mean=(0.5,), std=(0.5,))
+    with pytest.raises(CompileError, match=r"looks like a .*, not pose"):
+        bound(NCHW, [output], task="pose")
+
+
+def test_pictures_go_in_as_half_precision():
+    found = bound(("data", (1, 3, 64, 96), "float16"), [("logits", (1, 10), "float16")], mean=IMAGENET[0])
+    assert (found.task, found.inputs[0].dtype) == ("classification", "float16")
+    assert picture(found) == ("RGB", 255, IMAGENET[0], (1.0,) * 3)
+    assert bound(("data", (1, 3, 64, 96), "float64"), [("logits", (1, 10))]).task == "tensor"
 
 
 def test_fields_of_the_decoder_may_be_given():
@@ -173,27 +242,112 @@ def test_a_family_reads_outputs_by_their_order_where_they_are_not_recognised():
     assert chosen.decoder.output == "y"
 
 
+QUERIES = [("q", (1, 50, 11)), ("b", (1, 50, 4))]
+MADE_FOR = {
+    "classification": CLASSES,
+    "gluoncv": TRIPLE,
+    "multibox": [("rows", (1, 50, 6))],
+    "yolox": [("grid", (1, 126, 15))],
+    "yolo": [("rows", (1, 126, 47))],
+    "yolov8": [("columns", (1, 46, 126))],
+    "yolo3": [("a", (1, 45, 2, 3)), ("b", (1, 45, 4, 6)), ("c", (1, 45, 8, 12))],
+    "nanodet": [("rows", (1, 126, 42))],
+    "nanodet-plus": [("rows", (1, 128, 42))],
+    "darknet": [("rows", (126, 15))],
+    "ssd": [("b", (1, 9, 4)), ("c", (1, 9)), ("s", (1, 9))],
+    "tf-detection": [("b", (1, 9, 4)), ("c", (1, 9)), ("s", (1, 9)), ("n", (1,))],
+    "ssd-raw": [("codes", (1, 9, 4)), ("numbers", (1, 9, 11)), ("priors", (1, 9, 4))],
+    "detr": QUERIES,
+    "scores": [("maps", (1, 5, 64, 96))],
+    "classes": [("map", (1, 64, 96), "int64")],
+    "queries": [("q", (1, 50, 11)), ("m", (1, 50, 16, 24))],
+    "heatmaps": [("maps", (1, 17, 16, 24))],
+    "movenet": [("rows", (1, 1, 17, 3))],
+    "movenet-multipose": [("rows", (1, 6, 56))],
+    "posenet": [("h", (1, 5, 7, 17)), ("o", (1, 5, 7, 34)), ("f", (1, 5, 7, 32)), ("b", (1, 5, 7, 32))],
+    "posenet-single": [("h", (1, 5, 7, 17)), ("o", (1, 5, 7, 34))],
+    "yolo-pose": [("columns", (1, 56, 126))],
+}
+MADE_FOR |= {"vitpose": MADE_FOR["heatmaps"], "mask2former": MADE_FOR["queries"], "eomt": MADE_FOR["queries"]}
+YOLACT = [("loc", (1, 9, 4)), ("conf", (1, 9, 81)), ("mask", (1, 9, 32)), ("priors", (9, 4)), ("proto", (1, 9, 9, 32))]
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_binds_what_it_is_made_for(name):
     family = FAMILIES[name]
-    outputs = {
-        "classification": CLASSES,
-        "gluoncv": TRIPLE,
-        "multibox": [("rows", (1, 50, 6))],
-        "yolox": [("grid", (1, 126, 15))],
-        "yolo": [("rows", (1, 126, 15))],
-        "darknet": [("rows", (126, 15))],
-        "ssd": [("b", (1, 9, 4)), ("c", (1, 9)), ("s", (1, 9))],
-        "tf-detection": [("b", (1, 9, 4)), ("c", (1, 9)), ("s", (1, 9)), ("n", (1,))],
-        "scores": [("maps", (1, 5, 64, 96))],
-        "classes": [("map", (1, 64, 96), "int64")],
-        "heatmaps": [("maps", (1, 17, 16, 24))],
-        "movenet": [("rows", (1, 1, 17, 3))],
-    }[family.form or family.kind]
-    masks = [("masks", (1, 100, 14, 14))] if family.kind == "instances" else []
-    found = bound(NCHW, [*outputs, *masks], decoder=name)
+    outputs = YOLACT if name == "yolact" else MADE_FOR[family.form or family.kind]
+    shape = (1, 32, 16, 24) if "yolo" in name else (1, 100, 14, 14)
+    masks = [("masks", shape)] if family.kind == "instances" and name != "yolact" else []
+    taken = ("data", (1, 3, 300, 300)) if name == "ssd300-torchvision" else NCHW
+    found = bound(taken, [*outputs, *masks], decoder=name)
     assert (found.family, found.task) == (name, TASKS[family.kind])
     assert found.normalisation_known is (family.scale is not None)
+
+
+def test_former_names_of_tasks_still_bind():
+    maps = [("main", (1, 21, 64, 96))]
+    assert bound(NCHW, maps, task="segmentation").task == "semantic-segmentation"
+    masks = [*TRIPLE, ("masks", (1, 100, 14, 14))]
+    assert bound(NCHW, masks, task="segmentation").task == "instance-segmentation"
+    with pytest.raises(CompileError, match="looks like a segmentation network, not instance-segmentation"):
+        bound(NCHW, maps, task="instance-segmentation")
+
+
+def test_fields_of_boxes_and_masks_find_their_place():
+    columns = [("columns", (1, 46, 126)), ("masks", (1, 32, 16, 24))]
+    fields = {"suppression": "soft-gaussian", "sigma": 0.4, "iou": 0.6, "mask_threshold": 0.4}
+    decoder = bound(NCHW, columns, decoder=fields).decoder
+    assert (decoder.form, decoder.boxes.extra, decoder.boxes.form, decoder.masks) == (
+        "prototypes",
+        32,
+        "yolov8",
+        "masks",
+    )
+    assert (decoder.boxes.suppression, decoder.boxes.sigma, decoder.boxes.iou) == ("soft-gaussian", 0.4, 0.6)
+    assert decoder.mask_threshold == 0.4
+
+
+def test_settings_that_do_not_fit_together_are_told_when_they_are_bound():
+    heads = MADE_FOR["yolo3"]
+    with pytest.raises(OptionError, match=r"'yolo3': anchors .* for 2 outputs"):
+        bound(NCHW, heads[:2], decoder="yolo3")
+    with pytest.raises(OptionError, match="'ssd-raw': format 'ssd-raw' needs priors"):
+        bound(NCHW, MADE_FOR["ssd-raw"][:2], decoder="ssd-raw")
+    with pytest.raises(OptionError, match="suppression"):
+        bound(NCHW, TRIPLE, decoder={"suppression": "soft-linear"})
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "message"),
+    [
+        (
+            "nanodet",
+            [("out", (1, 84, 126))],
+            "'nanodet' does not read what the network gives: network output 'out': the grid has",
+        ),
+        ("vitpose", [("out", (1, 9, 16, 24))], r"'out' has shape \(1, 9, 16, 24\): expected \(1, 17, h, w\)"),
+        ("rt-detr", [("b", (1, 50, 4)), ("q", (1, 50, 11))], "'q' has shape .*expected 4 numbers"),
+        ("segformer", [("out", (1, 10))], "'out' has shape"),
+        ("mask2former", [("m", (1, 50, 16, 24)), ("q", (1, 50, 11))], "'m' has shape .*expected .1, queries, classes"),
+        ("yolov8-seg", [("out", (1, 46, 126)), ("p", (1, 50, 16, 24))], r"'p' has shape .*expected prototypes \(1, 32"),
+        ("posenet", [(n, (1, 5, 7, 17)) for n in "abcd"], r"'b' has shape .*expected \(1, 5, 7, 34\)"),
+    ],
+)
+def test_outputs_that_a_named_decoder_does_not_read(name, outputs, message):
+    with pytest.raises(CompileError, match=message):
+        bound(NCHW, outputs, decoder=name)
+
+
+def test_the_manual_names_every_family():
+    text = (Path(__file__).parents[4] / "docs/how-to/compile.md").read_text(encoding="utf-8")
+    assert [name for name in FAMILIES if f"`{name}`" not in text] == []
+
+
+def test_priors_of_a_published_ssd_follow_from_its_input():
+    codes = [("codes", (1, 1917, 4)), ("numbers", (1, 1917, 91))]
+    found = bound(("data", (1, 3, 300, 300)), codes, decoder="ssd-tf-raw")
+    assert sum(part.columns * part.rows * len(part.sizes) for part in found.decoder.priors) == 1917
+    assert (found.decoder.box_order, found.decoder.background) == ("yxhw", "first")
 
 
 def test_tensor_models_say_how_to_bind_them():

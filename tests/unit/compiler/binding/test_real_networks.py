@@ -11,7 +11,7 @@ from PIL import Image
 from belvedere.compiler.binding import Wanted, bind
 from belvedere.compiler.importing import Declared
 from belvedere.tasks.classification import top_accuracy
-from belvedere.tasks.detection import DetectionMeter
+from belvedere.tasks.detection import CocoMeter, Found, Truth
 from belvedere.tasks.detection.suppression import box_iou
 from belvedere.tasks.segmentation import SegmentationMeter
 from belvedere.vision.decode import load_image
@@ -41,23 +41,23 @@ def expected(shared_folder, model):
 def mean_average_precision(shared_folder, predictor_):
     """mAP at 0.5 on the small VOC set, COCO's names taken for VOC's, difficult boxes not counted."""
     folder = shared_folder / "data/detection/voc-mini"
-    truth, meter = json.loads((folder / "val.json").read_text()), DetectionMeter()
+    truth = json.loads((folder / "val.json").read_text())
     names = {row["id"]: VOC.get(row["name"], row["name"]) for row in truth["categories"]}
     numbers = {name: number for number, name in enumerate(names.values())}
+    meter = CocoMeter("box", len(numbers))
     for picture in truth["images"]:
         result = predictor_(folder / picture["file_name"])
         found = [one for one in result if one.label in numbers]
         own = [row for row in truth["annotations"] if row["image_id"] == picture["id"]]
         boxes = [[x, y, x + w, y + h] for x, y, w, h in (row["bbox"] for row in own)]
+        scores, ids = [one.score for one in found], [numbers[one.label] for one in found]
+        true_ids = [numbers[names[row["category_id"]]] for row in own]
+        difficult = [bool(row["difficult"]) for row in own]
         meter.add(
-            [one.box_xyxy for one in found],
-            [one.score for one in found],
-            [numbers[one.label] for one in found],
-            boxes,
-            [numbers[names[row["category_id"]]] for row in own],
-            ignore=[bool(row["difficult"]) for row in own],
+            Found(scores, ids, boxes_xyxy=[one.box_xyxy for one in found]),
+            Truth(true_ids, boxes_xyxy=boxes, ignore=difficult),
         )
-    return meter.metrics().map50
+    return meter.metrics().ap50
 
 
 def assert_boxes(result, lines, tolerance):
@@ -196,6 +196,27 @@ def test_cifar_networks(shared_folder, tmp_path, path, wanted, accuracy):
     scores = np.stack([classify(picture).scores for picture in pictures])
     truth = [bound.labels.index(picture.parent.name) for picture in pictures]
     assert top_accuracy(scores, truth).accuracy[1] == pytest.approx(accuracy, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "side", "task", "seen"),
+    [
+        ("tf1_detection/frozen_inference_graph.pb", "image_tensor", 300, "detection", "a detector of TensorFlow's"),
+        ("tf1_detection/saved_model", "inputs", 300, "detection", "a detector of TensorFlow's"),
+        ("keras3_unet/saved_model", "input_layer", 512, "semantic-segmentation", "a segmentation network"),
+    ],
+)
+def test_tensorflow_networks_with_free_sizes_say_what_to_declare(shared_folder, path, name, side, task, seen):
+    model = shared_folder / "oracles/tensorflow" / path
+    (note,) = bind(imported(model)).notes
+    assert f"it looks like {seen}" in note
+    assert note.endswith(f"declare its size: --input {name}=1x{side}x{side}x3")
+    shape = (1, 64, 64, 3)
+    network = imported(model, [Declared(name, shape)])
+    bound = bind(network)
+    assert (bound.task, bound.inputs[0].shape) == (task, shape)
+    result = predictor(network, bound)(shared_folder / "data/photos/cat.jpg")
+    assert result.task == task
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from belvedere.compiler.binding import Facts, facts_of, recognise
-from belvedere.compiler.binding.recognise import picture_of
+from belvedere.compiler.binding.evidence import OF_PICTURES, OF_PIXELS
+from belvedere.compiler.binding.recognise import likely, picture_of
 from belvedere.compiler.importing import Port
 from helpers.binding import network
 
@@ -49,12 +50,69 @@ def seen(inputs, outputs, **more):
         (NCHW, [("main", (1, 21, 64, 96)), ("aux", (1, 21, 64, 96))], {}, ("segmentation", 21)),
         (NHWC, [("probs", (1, 64, 96, 4))], {}, ("segmentation", 4)),
         (NHWC, [("probs", (1, 64, 96, 2))], {"makers": ["Softmax"]}, ("segmentation", 2)),
+        (NCHW, [("out", (1, 6, 64, 96))], {"makers": ["Resize"]}, ("segmentation", 6)),
         (NHWC, [("map", (1, 64, 96), "int64")], {}, ("deeplab", None)),
         (NCHW, [("map", (1, 1, 64, 96), "int32")], {}, ("deeplab", None)),
         (NCHW, [("map", (1, 64, 96))], {"makers": ["ArgMax"]}, ("deeplab", None)),
         (NCHW, [("logits", (1, 10))], {}, ("classifier", 10)),
         (NCHW, [("logits", (-1, 1000, 1, 1))], {}, ("classifier", 1000)),
         (("gray", (1, 1, 28, 28)), [("logits", (1, 10))], {}, ("classifier", 10)),
+        (NCHW, [("logits", (1, 300, 80)), ("pred_boxes", (1, 300, 4))], {}, ("rt-detr", 80)),
+        (NCHW, [("logits", (1, 100, 92)), ("pred_boxes", (1, 100, 4))], {}, ("detr", 91)),
+        (NCHW, [("pred_boxes", (1, 100, 4)), ("hidden", (1, 9, 9)), ("logits", (1, 100, 92))], {}, ("detr", 91)),
+        (NCHW, [("dets", (1, 300, 4)), ("labels", (1, 300, 7))], {}, ("rf-detr", 7)),
+        (
+            NCHW,
+            [("logits", (1, 50, 91)), ("pred_boxes", (1, 50, 4)), ("pred_masks", (1, 50, 16, 24))],
+            {},
+            ("rf-detr-seg", 91),
+        ),
+        (
+            NCHW,
+            [("labels", (1, 300), "int64"), ("boxes", (1, 300, 4)), ("scores", (1, 300))],
+            {},
+            ("detr-decoded", None),
+        ),
+        (NCHW, [("out", (1, GRID + 2, 112))], {}, ("nanodet-plus", 80)),
+        (
+            NCHW,
+            [
+                (f"{kind}_pred_stride_{stride}", (1, cells, length))
+                for kind, length in (("dis", 32), ("cls", 20))
+                for stride, cells in ((8, 96), (16, 24), (32, 6))
+            ],
+            {},
+            ("nanodet", 20),
+        ),
+        (NCHW, [("out", (1, 84, GRID))], {}, ("yolov8", 80)),
+        (NCHW, [("out", (1, 116, GRID)), ("protos", (1, 32, 16, 24))], {}, ("yolov8-seg", 80)),
+        (
+            ("x", (1, 3, 300, 300)),
+            [("raw_outputs/box_encodings", (1, 1917, 4)), ("raw_outputs/class_predictions", (1, 1917, 91))],
+            {},
+            ("ssd-tf-raw", 90),
+        ),
+        (
+            ("x", (1, 3, 300, 300)),
+            [("bbox_regression", (1, 8732, 4)), ("cls_logits", (1, 8732, 91))],
+            {},
+            ("ssd300-torchvision", 90),
+        ),
+        (
+            ("x", (1, 3, 320, 320)),
+            [("bbox_regression", (1, 3234, 4)), ("cls_logits", (1, 3234, 91))],
+            {},
+            ("ssdlite-torchvision", 90),
+        ),
+        (NHWC, [("out", (1, 6, 56))], {}, ("movenet-multipose", None)),
+        (
+            NHWC,
+            [("h", (1, 5, 7, 17)), ("o", (1, 5, 7, 34)), ("f", (1, 5, 7, 32)), ("b", (1, 5, 7, 32))],
+            {},
+            ("posenet", None),
+        ),
+        (NCHW, [("h", (1, 17, 5, 7)), ("o", (1, 34, 5, 7))], {}, ("posenet-single", None)),
+        (NCHW, [("logits", (1, 150, 16, 24))], {}, ("segformer", 150)),
     ],
 )
 def test_families(taken, given_, more, expected):
@@ -78,11 +136,71 @@ def test_families(taken, given_, more, expected):
         (NCHW, [("ids", (1, 100, 1)), ("scores", (1, 100, 1)), ("boxes", (1, 100, 5))], {}),
         (NCHW, [("ids", (1, 100, 1)), ("scores", (1, 99, 1)), ("boxes", (1, 100, 4))], {}),
         (NCHW, [("depth", (1, 64, 96))], {}),
+        (NCHW, [("logits", (1, 300, 7)), ("pred_boxes", (1, 300, 4))], {}),  # with no-object or without?
+        (NCHW, [("out", (1, 56, GRID))], {}),  # 52 classes, or COCO's joints?
+        (NCHW, [("a", (1, 255, 2, 3)), ("b", (1, 255, 4, 6)), ("c", (1, 255, 8, 12))], {}),  # which YOLO?
+        (NCHW, [("class_queries_logits", (1, 100, 81)), ("masks_queries_logits", (1, 100, 16, 24))], {}),
+        (("x", (1, 3, 300, 300)), [("bbox_regression", (1, 99, 4)), ("cls_logits", (1, 99, 91))], {}),
+        (NCHW, [("embedding", (1, 512))], {}),
+        (NCHW, [("features", (1, 2048, 1, 1))], {}),
+        (NCHW, [("landmarks", (1, 136))], {"makers": ["Sigmoid"]}),
+        (NCHW, [("decoded", (1, 16, 64, 96))], {}),
+        (NHWC, [("decoded", (1, 64, 96, 4))], {"makers": ["Sigmoid"]}),
+        (NCHW, [("enlarged", (1, 4, 64, 96))], {"makers": ["Resize"]}),
+        (NHWC, [("grey", (1, 64, 96, 1), "uint8")], {}),  # a picture
         (NCHW, [], {}),
     ],
 )
 def test_what_is_not_recognised(taken, given_, more):
     assert seen(taken, given_, **more) is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "family", "classes"),
+    [
+        ([("out", (1, 512))], "classifier", 512),
+        ([("out", (1, 2048, 1, 1))], "classifier", 2048),
+        ([("out", (1, 16, 64, 96))], "segmentation", 16),
+        ([("out", (1, 2, 64, 96))], "segmentation", 2),
+    ],
+)
+def test_rows_and_maps_of_any_length_are_classes_where_graph_or_user_say_so(outputs, family, classes):
+    imported = network([NCHW], outputs)
+    borders = imported.inputs, imported.outputs, facts_of(imported)
+    assert recognise(*borders) is None
+    task = {"classifier": "classification", "segmentation": "semantic-segmentation"}[family]
+    for found in (likely(*borders), recognise(*borders, labelled=True), recognise(*borders, task)):
+        assert (found.family.name, found.classes) == (family, classes)
+    assert not likely(*borders).sure
+    for maker in ("Softmax", "LogSoftmax"):
+        assert seen(NCHW, outputs, makers=[maker]) == (family, classes)
+    named = [("serving/probs:0", outputs[0][1])]
+    assert seen(NCHW, named) == (family, classes)
+
+
+def test_usual_numbers_of_classes_are_no_usual_lengths_of_features():
+    lengths = {2**power for power in range(1, 14)} | {96, 136, 192, 196, 212, 384, 768, 1280, 1536}
+    assert not lengths & (OF_PICTURES | OF_PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("taken", "outputs", "makers", "family"),
+    [
+        (("image_tensor", (-1, -1, -1, 3), "uint8"), TF, (), "tf-detection"),
+        (("x", (-1, -1, -1, 3)), [("out", (-1, -1, -1, 4))], ("Softmax",), "segmentation"),
+        (("x", (-1, 3, -1, -1)), [("out", (-1, 21, -1, -1))], (), "segmentation"),
+        (("x", (-1, 3, -1, -1)), [("out", (-1, 1000))], (), "classifier"),
+        (("x", (-1, 3, -1, 96)), [("out", (-1, 21, -1, 96))], (), None),
+    ],
+)
+def test_free_sizes_are_recognised_by_names_and_ranks(taken, outputs, makers, family):
+    found = seen(taken, outputs, makers=makers)
+    assert (found and found[0]) == family
+
+
+def test_half_precision_is_recognised_like_single():
+    half, single = (seen((*NCHW, dtype), [("out", (1, GRID, 85), dtype)]) for dtype in ("float16", "float32"))
+    assert half == single == ("yolox", 80)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +218,24 @@ def test_what_is_not_recognised(taken, given_, more):
 def test_pictures(shape, layout, expected):
     found = picture_of([Port("data", shape, "float32", layout)])
     assert (found and (found.layout, found.channels, found.width, found.height)) == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "family"),
+    [("instance-segmentation", "mask2former"), ("semantic-segmentation", "mask2former-semantic")],
+)
+def test_the_task_decides_what_queries_with_masks_are(task, family):
+    outputs = [Port("class_queries_logits", (1, 100, 81), "float32"),
+               Port("masks_queries_logits", (1, 100, 16, 24), "float32")]  # fmt: skip
+    found = recognise([Port(*NCHW, "float32")], outputs, Facts("onnx"), task)
+    assert (found.family.name, found.classes) == (family, 80)
+
+
+def test_the_displacements_of_posenet_are_told_apart_by_name():
+    ports = [Port(name, (1, 5, 7, length), "float32")
+             for name, length in (("heatmap", 17), ("offset", 34), ("bwd", 32), ("fwd", 32))]  # fmt: skip
+    found = recognise([Port(NHWC[0], NHWC[1], "float32")], ports, Facts("tflite"))
+    assert found.settings["further"] == ("offset", "fwd", "bwd")
 
 
 SHAPES = st.lists(st.integers(-1, 6), max_size=6).map(tuple)

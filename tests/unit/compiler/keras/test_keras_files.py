@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from belvedere.compiler.declared_ports import declared_as_json
 from belvedere.compiler.importers import keras
-from belvedere.compiler.importers.tensorflow.binding import declared_as_json
-from belvedere.compiler.importers.tensorflow.isolation import convert_isolated
-from belvedere.compiler.importers.tensorflow.network import imported as as_imported
 from belvedere.compiler.importing import Declared, Request
+from belvedere.compiler.openvino_form.ports import imported as as_imported
+from belvedere.compiler.openvino_form.process import convert_isolated
 from belvedere.core.errors import CompileError, MissingExtraError
 from helpers.foreign_models import assert_like, oracle, run, source_of
 from helpers.keras_files import hdf5, needs_keras, sequential, taking, zipped
@@ -54,6 +54,7 @@ def test_a_keras_file_computes_what_tensorflow_computed(shared_folder, file, tur
     assert keras.probe(source) > 0.9
     assert [(port.name, port.shape) for port in imported.inputs] == [(name, array.shape) for name, array in fed.items()]
     assert imported.inputs[0].layout == ("NCHW" if turned else "NHWC")
+    assert imported.provenance["checked_against"].endswith(" on its openvino backend")
     assert any("channels last" in note for note in imported.notes) is not turned
     got = run(imported, fed)
     assert list(got) == [name for name in outputs if name != "probs_int8"]
@@ -73,6 +74,7 @@ def test_the_torch_backend_reads_them_as_well(shared_folder, file):
     job = {"path": str(path), "inputs": declared, "outputs": [], "backend": "torch"}
     imported = as_imported("keras", convert_isolated("belvedere.compiler.importers.keras.convert", job, path))
     assert imported.provenance["keras_backend"] == "torch"
+    assert imported.provenance["checked_against"].endswith(" on its torch backend")
     for name, array in run(imported, fed).items():
         assert_like(array, outputs[name], tolerance)
 

@@ -68,16 +68,32 @@ def test_labels_are_dropped_declared_or_not(tmp_path: Path, engine: str) -> None
     assert model.provenance["operators"] == ["FullyConnected", "SoftmaxOutput"]
 
 
-def test_a_single_declared_name_wins(tmp_path: Path) -> None:
-    model = imported(_folder(tmp_path), {"image": (2, 6)})
-    assert model.inputs[0].name == "image"
-    assert "'image' is called 'data'" in model.notes[0]
-    np.testing.assert_allclose(run("onnxruntime", model, {"image": DATA})[0], _expected(DATA), rtol=1e-5)
+def test_a_single_wrong_name_is_an_error_that_shows_name_and_shape(tmp_path: Path) -> None:
+    content = _classifier()
+    content["nodes"][0]["attrs"] = {"__shape__": "(0, 6)"}
+    with pytest.raises(CompileError, match=r"no input 'image'; its inputs are 'data' \[\?, 6\]$"):
+        imported(save(tmp_path / "net", content, WEIGHTS), {"image": (2, 6)})
+
+
+def test_a_cycle_names_the_file(tmp_path: Path) -> None:
+    content = _classifier()
+    content["nodes"][3]["inputs"][0] = [3, 0, 0]
+    with pytest.raises(CompileError, match=r"-symbol\.json: the graph has a cycle"):
+        imported(save(tmp_path / "net", content, WEIGHTS), {"data": (2, 6)})
 
 
 def test_an_input_without_a_name_takes_the_graphs(tmp_path: Path) -> None:
     model = load(source_of(_folder(tmp_path)), Request(inputs=(Declared(None, (1, 6)),)))
     assert [port.name for port in model.inputs] == ["data"]
+
+
+def test_a_weight_is_no_input(tmp_path: Path) -> None:
+    symbol = Symbol()
+    data, weight = symbol.variable("data"), symbol.variable("fc_weight")
+    node = symbol.op("FullyConnected", "fc", data, weight, num_hidden=2, no_bias=True)
+    save(tmp_path, symbol.json(node), {"fc_weight": np.ones((2, 4), np.float32)})
+    with pytest.raises(CompileError, match=r"declared as input\(s\) are 'fc_weight', which .* as weights.* are 'data'"):
+        imported(tmp_path, {"data": (1, 4), "fc_weight": (2, 4)})
 
 
 def test_wrong_names_show_the_expected_ones(tmp_path: Path) -> None:

@@ -85,7 +85,15 @@ def test_convolution_with_channels_last(tmp_path: Path, engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    "options", [{"stride": (2,), "adj": (1,), "pad": (1,)}, {"stride": (3,), "target_shape": (13,)}, {"dilate": (2,)}]
+    "options",
+    [
+        {"stride": (2,), "adj": (1,), "pad": (1,)},
+        {"stride": (2,), "adj": (1,)},
+        {"stride": (3,), "target_shape": (13,)},
+        {"target_shape": (7,)},  # one less than it is, at stride 1
+        {"dilate": (2,), "target_shape": (8,)},
+        {"dilate": (2,)},
+    ],
 )
 def test_deconvolution_over_one_axis(tmp_path: Path, engine: str, options: dict[str, Any]) -> None:
     data, weight = _normal(2, 3, 5), _normal(3, 2, 4)
@@ -237,6 +245,19 @@ def test_bilinear_resize(
     (got,) = apply(tmp_path, engine, "_contrib_BilinearResize2D", data, align_corners=align, **options)
     rows, columns = (_interpolation(n, m, align=align == "True") for n, m in zip((7, 6), size, strict=True))
     np.testing.assert_allclose(got, np.einsum("ri,ncij,sj->ncrs", rows, data, columns), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mode", "size"),
+    [((45, 50), "size", (63, 115)), ((46, 50), "odd_scale", (64, 115)), ((10, 20), "size", (14, 46))],
+)
+def test_sizes_are_computed_in_float32(
+    tmp_path: Path, shape: tuple[int, int], mode: str, size: tuple[int, int]
+) -> None:
+    """In float64, 45 times 1.4 and 50 times 2.3 are a little less than 63 and 115."""
+    options = {"mode": mode, "scale_height": 1.4, "scale_width": 2.3}
+    (got,) = apply(tmp_path, "onnxruntime", "_contrib_BilinearResize2D", _normal(1, 1, *shape), **options)
+    assert got.shape[2:] == size
 
 
 def _interpolation(size: int, goal: int, *, align: bool) -> NDArray[np.float64]:

@@ -122,6 +122,12 @@ CASES: dict[str, tuple[str, tuple[NDArray[Any], ...], dict[str, Any], Any]] = {
     "old maximum": ("_Maximum", (A, B), {}, np.maximum(A, B)),
     "old sum": ("ElementWiseSum", (A, B, A), {"num_args": 3}, A + B + A),
     "old comparison": ("_LesserEqualScalar", (A,), {"scalar": 0}, f32(A <= 0)),
+    "old inequality": ("_Not_Equal", (TRUTHS, f32(A > 1)), {}, f32((A > 1) != TRUTHS)),
+    "old equality": ("_Equal", (TRUTHS, f32(A > 1)), {}, f32((A > 1) == TRUTHS)),
+    "old greater or equal": ("_Greater_Equal", (A, B), {}, f32(A >= B)),
+    "old lesser or equal": ("_Lesser_Equal", (A, B), {}, f32(A <= B)),
+    "old and": ("_Logical_And", (TRUTHS, f32(B > 0)), {}, f32((A > 0) & (B > 0))),
+    "old xor": ("_Logical_Xor", (TRUTHS, f32(B > 0)), {}, f32((A > 0) ^ (B > 0))),
     "old plus": ("broadcast_plus", (A, SIDE), {}, A + SIDE),
     "not": ("logical_not", (TRUTHS,), {}, 1 - TRUTHS),
     "tan": ("tan", (SMALL,), {}, np.tan(SMALL)),
@@ -140,6 +146,9 @@ CASES: dict[str, tuple[str, tuple[NDArray[Any], ...], dict[str, Any], Any]] = {
     "rint": ("rint", (f32([0.5, 1.5, -0.5, 0.6, -1.6]),), {}, f32([0, 1, -1, 1, -2])),
     "floor of whole numbers": ("floor", (MANY,), {}, MANY),
     "amp_cast": ("amp_cast", (A,), {"dtype": "float16"}, A),
+    "cast to bool": ("Cast", (f32([3.7, -1.2, 0, 1e-30]),), {"dtype": "bool"}, f32([1, 1, 0, 1])),
+    "amp_cast to bool": ("amp_cast", (f32([0.5, 0]),), {"dtype": "7"}, f32([1, 0])),
+    "whole numbers cast to bool": ("cast", (MANY,), {"dtype": "bool"}, f32(MANY != 0)),
     "where by rows": ("where", (f32([0, 2]), A, B), {}, np.stack([B[0], A[1]])),
     "crop in the middle": (
         "Crop",
@@ -210,6 +219,16 @@ def test_against_numpy(tmp_path: Path, case: str, engine: str) -> None:
     if op in ("broadcast_div", "broadcast_mod", "sum", "argsort", "one_hot") and inputs[0].dtype == np.int64:
         assert got.dtype == expected.dtype
     np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("op", "function"), [("log1p", np.log1p), ("expm1", np.expm1)])
+def test_near_zero_nothing_is_lost(tmp_path: Path, op: str, function: Any, engine: str) -> None:
+    sizes = f32([1e-30, 1e-8, 1e-7, 3e-7, 1e-5, 1e-3, 0.1, 0.4999, 0.5, 0.5001, 0.9])
+    large = f32([1, 3, 20, 80, 1e6, 3e38] if op == "log1p" else [1, 3, 20, 80, -3, -20, -1e6])
+    x = np.concatenate([sizes, -sizes, large, f32([0])])
+    (got,) = apply(tmp_path, engine, op, x)
+    np.testing.assert_allclose(got, function(x.astype(np.float64)), rtol=2e-6, atol=0)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -163,6 +163,42 @@ def test_a_network_of_random_numbers_is_refused(tmp_path: Path) -> None:
         imported(tmp_path / "net.pt", "1x100")
 
 
+def test_a_program_in_float64_is_refused_with_advice(tmp_path: Path) -> None:
+    import torch
+
+    net = torch.nn.Conv2d(3, 2, 3).double().eval()
+    torch.export.save(torch.export.export(net, (torch.zeros(1, 3, 8, 8).double(),)), str(tmp_path / "net.pt2"))
+    with pytest.raises(CompileError, match=r"cannot run .*in float64.*save it in float32, model\.float\(\)"):
+        imported(tmp_path / "net.pt2")
+
+
+def test_what_neither_exporter_knows_is_said_without_internals(tmp_path: Path) -> None:
+    import torch
+
+    class Odd(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.special.i0(x)
+
+    torch.jit.trace(Odd(), torch.zeros(4)).save(str(tmp_path / "net.pt"))
+    with pytest.raises(CompileError) as error:
+        imported(tmp_path / "net.pt", "4")
+    said = str(error.value)
+    assert "ONNX (Exporting the operator 'aten::i0'" in said
+    assert said.endswith("nor read by OpenVINO (it has no translation for aten::i0)")
+
+
+def test_reasons_of_engines_come_without_their_source_files() -> None:
+    from belvedere.compiler.importers.pytorch.reasons import reason
+
+    said = (
+        "Check 'a == b' failed at src/core/reshape.hpp:360:\nWhile validating node 'x'\n"
+        "Requested output shape [2,8] is incompatible with input shape\n"
+    )
+    assert reason(RuntimeError(said)) == "Requested output shape [2,8] is incompatible with input shape"
+    assert reason(RuntimeError("Unsupported: a size. Please feel free to ask [Caused by x")) == "Unsupported: a size"
+    assert reason(RuntimeError("")) == "RuntimeError"
+
+
 def test_a_zip_bomb(tmp_path: Path) -> None:
     import torch
 
@@ -327,7 +363,5 @@ def test_any_damage_ends_in_our_errors(tmp_path_factory: pytest.TempPathFactory,
         content[at] = value
     path = tmp_path_factory.mktemp("damaged") / "net.pt"
     path.write_bytes(bytes(content[: data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))]))
-    with contextlib.suppress(BelvedereError), open_source(path) as source:
-        from belvedere.compiler.declared import declared_inputs
-
-        importer.load(source, Request(inputs=declared_inputs("1x2"), arch="samplenet"))
+    with contextlib.suppress(BelvedereError):
+        imported(path, "1x2", "samplenet")

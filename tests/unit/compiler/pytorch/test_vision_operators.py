@@ -135,3 +135,22 @@ def test_deformable_convolution_in_torchscript_becomes_onnx(tmp_path: Path) -> N
     with torch.no_grad():
         expected = net(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(run(found.network, x)[0], expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_evenly_spaced_numbers_stay_single(tmp_path: Path, traced: bool) -> None:
+    """Sampling at a grid, as deformable attention does: engines have no sampling of double grids."""
+    import torch
+
+    class Sample(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            across = torch.linspace(-0.9, 0.8, 7, dtype=x.dtype)
+            grid = torch.stack((across.expand(5, 7), torch.linspace(-1.0, 1.0, 5)[:, None].expand(5, 7)), -1)
+            return torch.nn.functional.grid_sample(x, grid[None], mode="bilinear", align_corners=False)
+
+    net, x = Sample(), np.random.default_rng(0).random((1, 2, 9, 8)).astype(np.float32)
+    saved = torch.jit.trace(net, torch.from_numpy(x)) if traced else torch.jit.script(net)
+    saved.save(str(tmp_path / "net.pt"))
+    found = imported(tmp_path / "net.pt", "1x2x9x8")
+    assert "GridSample" in {node.op_type for node in found.network.graph.node}
+    np.testing.assert_allclose(run(found.network, x)[0], net(torch.from_numpy(x)).numpy(), rtol=1e-4, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The process that converts a Keras file: ``python -m`` this module; see ``tensorflow.isolation``."""
+"""The process that converts a Keras file: ``python -m`` this module; see ``openvino_form.process``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from belvedere.compiler.declared_ports import Bound, Own, bare, bind, declared_inputs
+from belvedere.compiler.importers.keras.comparison import drift_of, keras_version, runner
 from belvedere.compiler.importers.keras.container import read_keras_file, write_copy
 from belvedere.compiler.importers.keras.known_classes import check_known
 from belvedere.compiler.importers.keras.migration import (
@@ -20,10 +22,10 @@ from belvedere.compiler.importers.keras.migration import (
     output_keys,
     takes_channels_first,
 )
-from belvedere.compiler.importers.tensorflow.binding import Bound, Own, bare, bind, declared_inputs
-from belvedere.compiler.importers.tensorflow.isolation import RetryableError
-from belvedere.compiler.importers.tensorflow.network import finish
-from belvedere.compiler.importers.tensorflow.worker import Outcome, reason, serve
+from belvedere.compiler.isolation.process import RetryableError
+from belvedere.compiler.isolation.worker import reason
+from belvedere.compiler.openvino_form.ports import finish
+from belvedere.compiler.openvino_form.process import Outcome, serve
 from belvedere.core.errors import CompileError
 from belvedere.runtime.engine_imports import import_openvino
 
@@ -45,7 +47,7 @@ def convert(job: dict[str, Any], scratch: Path) -> Outcome:
     bound, notes = _bind(config, job, path)
     copy = write_copy(file, config, scratch)
     try:
-        names, network = _export(copy, scratch, backend)
+        names, network, model = _export(copy, scratch, backend)
     except Exception as error:
         raise RetryableError(f"{path}: Keras cannot convert it with its {backend} backend ({reason(error)})") from error
     inputs = [(entry, _port(network.inputs, names[0], entry.own.name)) for entry in bound]
@@ -56,8 +58,18 @@ def convert(job: dict[str, Any], scratch: Path) -> Outcome:
     ports = dict(zip(names[1], network.outputs, strict=True))
     notes += _fix_batch(network, inputs, path)
     outputs = [(name, ports[bare(name)]) for name in _selected(config, names[1], job["outputs"], path)]
-    facts = {"keras_version": file.version, "keras_backend": backend}
+    wanted = [names[1].index(bare(name)) for name, _ in outputs]
     finished, renamed = finish(network, inputs, outputs, path)
+    places = {port.get_any_name(): place for port, place in zip(finished.outputs, wanted, strict=True)}
+    facts = {"keras_version": file.version, "keras_backend": backend}
+    try:
+        drift = drift_of(finished, runner(model), [entry for entry, _ in inputs], names[0], places)
+    except Exception as error:  # noqa: BLE001 - whatever keeps Keras from running it, the conversion stands
+        notes += (f"Keras could not run the model itself, so that the conversion is not checked ({reason(error)})",)
+    else:
+        if drift is not None:
+            raise RetryableError(f"{path}: converted with Keras's {backend} backend it differs from it: {drift}")
+        facts["checked_against"] = f"Keras {keras_version()} on its {backend} backend"
     return Outcome(finished, (*notes, *renamed), facts)
 
 
@@ -106,8 +118,8 @@ def _dtype(layer: dict[str, Any]) -> str:
     return dtype if isinstance(dtype, str) else str(dtype["config"]["name"])
 
 
-def _export(copy: Path, scratch: Path, backend: str) -> tuple[tuple[list[str], list[str]], Any]:
-    """Names of inputs and outputs in the order of the network, and the network."""
+def _export(copy: Path, scratch: Path, backend: str) -> tuple[tuple[list[str], list[str]], Any, Any]:
+    """Names of inputs and outputs in the order of the network, the network, and Keras's model."""
     keras = importlib.import_module("keras")
     target = scratch / "exported.xml"
     with warnings.catch_warnings():
@@ -121,7 +133,7 @@ def _export(copy: Path, scratch: Path, backend: str) -> tuple[tuple[list[str], l
     openvino = import_openvino()
     core = openvino.Core()
     core.set_property({"ENABLE_MMAP": False})
-    return names, core.read_model(target)
+    return names, core.read_model(target), model
 
 
 def _hard_sigmoid(values: Any) -> Any:

@@ -6,12 +6,13 @@ import importlib.util
 import zipfile
 from pathlib import Path
 
+from belvedere.compiler.declared_ports import declared_as_json
 from belvedere.compiler.importers.keras.container import HDF5_MAGIC, ZIP_MAGIC
-from belvedere.compiler.importers.tensorflow.binding import declared_as_json
-from belvedere.compiler.importers.tensorflow.isolation import Converted, RetryableError, convert_isolated
-from belvedere.compiler.importers.tensorflow.network import imported
-from belvedere.compiler.importers.tensorflow.onnx_form import wants_onnx
 from belvedere.compiler.importing import Imported, Request, Source
+from belvedere.compiler.isolation.process import RetryableError
+from belvedere.compiler.openvino_form.ports import imported
+from belvedere.compiler.openvino_form.process import Converted, convert_isolated
+from belvedere.compiler.tf2onnx_form.loading import wants_onnx
 from belvedere.core.errors import CompileError, MissingExtraError
 
 _CONVERT = "belvedere.compiler.importers.keras.convert"

@@ -14,6 +14,7 @@ _LONGEST = 100_000
 _LARGEST = 2**63 - 1
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}[lL]?")
+_BOOL = ("bool", "7")
 # What the network computes in: half and double networks are imported as float32 ones.
 _DTYPES: Mapping[str, Any] = {
     "float32": np.float32, "0": np.float32, "float64": np.float32, "1": np.float32, "float16": np.float32,
@@ -103,6 +104,10 @@ class Attributes:
         found = self.text(name, None)
         parts = () if found is None else _parts(found)
         return tuple(_number(name, part) for part in parts) or default
+
+    def is_bool(self, name: str) -> bool:
+        """Whether the element type is bool."""
+        return self.text(name) in _BOOL
 
     def dtype(self, name: str, default: Any = np.float32) -> np.dtype[Any]:
         """The element type that the importer computes in: float32 for every floating-point type and for bool."""

@@ -59,9 +59,9 @@ def bind(
 ) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
     """Decide what the inputs are.
 
-    A variable that the outputs depend on is a weight where the parameter file has it, else an input. Declared names
-    win: a single declared input takes the place of the graph's single one whatever that is called. Declared labels,
-    and others that no output depends on, are dropped.
+    A variable that the outputs depend on is a weight where the parameter file has it, else an input. Inputs are
+    declared by the graph's names, or without names in the graph's order. Declared labels, and others that no output
+    depends on, are dropped.
 
     Args:
         symbol: The graph.
@@ -74,7 +74,7 @@ def bind(
         The inputs in the graph's order, and notes.
 
     Raises:
-        CompileError: declared and actual inputs differ, or weights are missing; all are listed.
+        CompileError: declared and actual inputs differ, one is a weight, or weights are missing; all are listed.
     """
     variables = {node.name: node for node in nodes if node.is_variable}
     hidden = [name for node in nodes for name in moving_statistics(node) if name not in arrays]
@@ -82,6 +82,12 @@ def bind(
     open_ones = [name for name in variables if name not in arrays and name not in known]
     weights = [name for name in open_ones if name.endswith(_WEIGHTS)] + hidden
     data = [name for name in open_ones if not name.endswith(_WEIGHTS)]
+    held = [name for name in variables if name in arrays and name in known]
+    if held:
+        raise CompileError(
+            f"{files}: declared as input(s) are {_listed(held)}, which the parameter file has as weights; the inputs "
+            f"are {_described(variables, [n for n in variables if n not in arrays and not n.endswith(_WEIGHTS)])}"
+        )
     chosen, notes = _matched(symbol, variables, data, declared, weights, files)
     left = [name for name in data if name not in chosen]
     if left and not declared and not weights:
@@ -112,7 +118,8 @@ def _matched(
     if declared and all(entry.name is None for entry in declared):
         if len(declared) != len(data):
             raise CompileError(
-                f"{files}: {len(declared)} inputs are declared, the model has {len(data)}: {_listed(data)}"
+                f"{files}: {len(declared)} inputs are declared, the model has {len(data)}: "
+                f"{_described(variables, data)}"
             )
         return dict(zip(data, declared, strict=True)), ()
     all_names = {node.name for node in symbol.nodes if node.is_variable}
@@ -123,15 +130,12 @@ def _matched(
     notes = [
         f"The declared input '{name}' is a label or not needed for the outputs; it was dropped." for name in dropped
     ]
-    if len(unknown) == 1 and len(data) == 1 and not chosen:
-        notes.append(f"The declared input '{unknown[0].name}' is called '{data[0]}' in the graph; it was renamed.")
-        chosen[data[0]] = unknown[0]
-    elif unknown:
-        expected = [*chosen, *data] or ["none"]
+    if unknown:
+        expected = _described(variables, [*map(str, chosen), *data]) or "none"
         missing = f"; the parameter file also lacks {_listed(weights)}" if weights else ""
         raise CompileError(
-            f"{files}: the model has no input {_listed([str(e.name) for e in unknown])}; its inputs are "
-            f"{_listed([str(name) for name in expected])}{missing}"
+            f"{files}: the model has no input {_listed([str(e.name) for e in unknown])}; its inputs are {expected}"
+            f"{missing}"
         )
     return {str(name): entry for name, entry in chosen.items()}, tuple(notes)
 
@@ -151,6 +155,15 @@ def _missing(
         if labels:
             parts.append(f"outputs depend on the label(s) {_listed(labels)}: name outputs that do not, of inference")
     return f"{files}: {'; '.join(parts)}"
+
+
+def _described(variables: Mapping[str, Node], names: Sequence[str]) -> str:
+    """Inputs with the shapes that the graph gives them, where it does."""
+    shapes = {name: Attributes(variables[name].attributes).integers("__shape__") for name in names}
+    return ", ".join(
+        f"'{name}'" + (f" [{', '.join(str(axis or '?') for axis in shape)}]" if shape else "")
+        for name, shape in list(shapes.items())[:_SHOWN]
+    )
 
 
 def _own_shape(node: Node) -> tuple[int, ...]:

@@ -43,7 +43,10 @@ def load(source: Source, request: Request) -> Imported:
     files = f"{pair.symbol.name} and {pair.params.name}"
     heads = select_outputs(symbol, request, pair.symbol.name)
     taken = {node.index: node.inputs[:1] for node in symbol.nodes if node.op in ONLY_FIRST}
-    nodes = reachable(symbol, [entry for _, entry in heads], taken)
+    try:
+        nodes = reachable(symbol, [entry for _, entry in heads], taken)
+    except CompileError as error:
+        raise CompileError(f"{pair.symbol.name}: {error}") from error
     check_operators(nodes, pair.symbol.name)
     bound, notes = bind(symbol, nodes, parameters.arrays, request.inputs, files)
     written = _translated(Graph(nodes, parameters.arrays, symbol.version), bound, heads, pair.symbol.name)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from belvedere.compiler.importers.onnx.external import is_external, tensor_bytes
-from belvedere.compiler.importers.onnx.walking import graphs, label, tensors
 from belvedere.compiler.passes.graph import reads, shape_of
 from belvedere.compiler.passes.shapes import light_copy
+from belvedere.compiler.passes.walking import dense_tensors, graphs, label, tensors
 from belvedere.core.errors import CompileError
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _check_made(graph: onnx.GraphProto, where: str) -> None:
 
 
 def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy for the checker: large and external constants become inputs, outputs without a shape get an empty one.
+    """A copy for the checker: large and external constants become inputs or are empty, and so is a missing shape.
 
     The checker reads a serialised copy, which for the whole model may pass 2 GB; their content is checked above.
     """
@@ -202,6 +202,9 @@ def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
             for axis in tensor.dims:
                 value.type.tensor_type.shape.dim.add(dim_value=axis)
     del graph.initializer[:]
+    for tensor in dense_tensors(copy):  # in attributes and subgraphs, where no input can take their place
+        if math.prod(tensor.dims) and not tensor.raw_data and not _typed_entries(tensor) and not tensor.string_data:
+            tensor.dims[:] = [0]
     graph.initializer.extend(kept)
     for value in (*graph.input, *graph.output):
         if value.type.HasField("tensor_type"):

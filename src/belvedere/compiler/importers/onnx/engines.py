@@ -11,8 +11,8 @@ from belvedere.compiler.declared import FREE
 from belvedere.compiler.importers.onnx.external import is_external
 from belvedere.compiler.importers.onnx.interface import misfit
 from belvedere.compiler.importers.onnx.operators import onnxruntime_accepts, opset_versions, plain, runs_on_onnxruntime
-from belvedere.compiler.importers.onnx.walking import graphs, nodes, tensors
 from belvedere.compiler.passes.graph import attribute_of, is_plain, opset_of, shape_of
+from belvedere.compiler.passes.walking import graphs, nodes, tensors
 from belvedere.core.errors import CompileError
 from belvedere.runtime.engine_imports import import_onnxruntime
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from belvedere.compiler.importers.onnx.walking import tensors
+from belvedere.compiler.passes.walking import tensors
 from belvedere.core.errors import CompileError
-from belvedere.core.files import atomic_write
 
 if TYPE_CHECKING:
     import onnx
@@ -20,8 +19,6 @@ LARGEST_INLINE = 1_800_000_000
 """Bytes; with more than this a model cannot be one protocol buffer of 2 GB, so its tensors stay in their files."""
 
 _SMALL_TENSOR = 65_536
-_BLOCK = 1 << 20
-_ALIGNMENT = 4096
 _MOST_SHOWN = 8
 
 
@@ -55,14 +52,17 @@ def attach_external_data(
     """
     found = [tensor for tensor in tensors(model) if is_external(tensor)]
     faults: dict[str, None] = {}
+    missing: dict[str, list[str]] = {}
     places: list[_Place] = []
     for tensor in found:
         try:
             places.append(_place(tensor, folder))
+        except _MissingFileError as error:
+            missing.setdefault(error.location, []).append(tensor.name)
         except CompileError as error:
             faults[str(error)] = None
-    if faults:
-        listed = list(faults)
+    if faults or missing:
+        listed = [*(_missing_text(location, names) for location, names in missing.items()), *faults]
         more = f"; and {len(listed) - _MOST_SHOWN} more" if len(listed) > _MOST_SHOWN else ""
         raise CompileError(f"{where}: external data cannot be read: {'; '.join(listed[:_MOST_SHOWN])}{more}")
     whole = model.ByteSize() + sum(place.length for place in places) <= largest
@@ -75,48 +75,26 @@ def attach_external_data(
     return (f"the model has {total / 1e9:.1f} GB of external data, which are kept in a file of their own",)
 
 
+class _MissingFileError(CompileError):
+    """A file with tensors is not there."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
+def _missing_text(location: str, names: Sequence[str]) -> str:
+    """What lies in a file that is missing: one sentence a file, however many tensors that are."""
+    tensors_in = f"'{names[0]}'" if len(names) == 1 else f"{len(names)} tensors, '{names[0]}' first,"
+    lie = "lies" if len(names) == 1 else "lie"
+    return f"{tensors_in} {lie} in {location}, which is missing; keep it beside the model"
+
+
 def is_external(tensor: onnx.TensorProto) -> bool:
     """Whether a tensor's content lies in another file."""
     import onnx
 
     return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
-
-
-def save_streamed(model: onnx.ModelProto, folder: Path, path: Path) -> Path:
-    """Write a model with its external tensors, which go to one file ``<path>.data`` in pieces of a megabyte.
-
-    Args:
-        model: As imported; it is left as it is.
-        folder: Where its external tensors lie now: ``external_folder`` of the source.
-        path: The file to write.
-
-    Returns:
-        The file with the tensors.
-
-    Raises:
-        CompileError: a tensor cannot be read.
-        StorageError: a file could not be written.
-    """
-    import onnx
-
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)  # large tensors are outside
-    data = path.with_name(f"{path.name}.data")
-    with atomic_write(data) as stream:
-        at = 0
-        for tensor in tensors(copy):
-            if not is_external(tensor):
-                continue
-            place = _place(tensor, folder)
-            stream.write(bytes(-at % _ALIGNMENT))
-            at += -at % _ALIGNMENT
-            for piece in _pieces(place):
-                stream.write(piece)
-            _refer(tensor, data.name, at, place.length)
-            at += place.length
-    with atomic_write(path) as stream:
-        stream.write(copy.SerializeToString(deterministic=True))
-    return data
 
 
 def tensor_bytes(tensor: onnx.TensorProto) -> int | None:
@@ -153,7 +131,7 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> _Place:
         if not file.resolve().is_relative_to(inside):
             raise CompileError(f"'{tensor.name}' lies in {location}, a link out of the model's folder")
     if not file.is_file():
-        raise CompileError(f"'{tensor.name}' lies in {location}, which is missing; keep it beside the model")
+        raise _MissingFileError(location)
     size = file.stat().st_size
     offset, needed = _number(entries.get("offset", "0"), tensor), tensor_bytes(tensor)
     length = _number(entries["length"], tensor) if entries.get("length") else (needed or 0)
@@ -178,20 +156,3 @@ def _read_into(tensor: onnx.TensorProto, place: _Place) -> None:
         tensor.raw_data = stream.read(place.length)
     del tensor.external_data[:]
     tensor.data_location = onnx.TensorProto.DEFAULT
-
-
-def _pieces(place: _Place) -> Iterator[bytes]:
-    left = place.length
-    with place.file.open("rb") as stream:
-        stream.seek(place.offset)
-        while left and (piece := stream.read(min(left, _BLOCK))):
-            left -= len(piece)
-            yield piece
-    if left:
-        raise CompileError(f"{place.file.name}: shorter than it was a moment ago")
-
-
-def _refer(tensor: onnx.TensorProto, location: str, offset: int, length: int) -> None:
-    del tensor.external_data[:]
-    for key, value in (("location", location), ("offset", str(offset)), ("length", str(length))):
-        tensor.external_data.add(key=key, value=value)

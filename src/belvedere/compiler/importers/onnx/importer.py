@@ -13,9 +13,9 @@ from belvedere.compiler.importers.onnx.engines import check_runs, suit_engines
 from belvedere.compiler.importers.onnx.external import attach_external_data
 from belvedere.compiler.importers.onnx.interface import bind_inputs, ports, select_outputs
 from belvedere.compiler.importers.onnx.operators import check_operators, inline_functions
-from belvedere.compiler.importers.onnx.walking import has_valid_texts
 from belvedere.compiler.importing import Imported, Request, Source
 from belvedere.compiler.passes.graph import opset_of
+from belvedere.compiler.passes.walking import has_valid_texts
 from belvedere.compiler.protobuf_wire import LENGTH, VARINT, fields
 from belvedere.core.errors import CompileError
 
@@ -52,8 +52,7 @@ def load(source: Source, request: Request) -> Imported:
 def external_folder(source: Source) -> Path:
     """The folder that the external data of a source's model lies in.
 
-    Tensors of models over 2 GB stay there, referred to by ``Imported.network``: read them, or write them elsewhere with
-    ``external.save_streamed``, before the source is closed.
+    Tensors of models over 2 GB stay there, referred to by ``Imported.network``: read them before the source is closed.
     """
     return (source.root / _model_file(source)).parent
 

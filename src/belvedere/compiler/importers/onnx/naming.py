@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from belvedere.compiler.importers.onnx.walking import graphs, subgraphs
+from belvedere.compiler.passes.walking import graphs, subgraphs
 
 if TYPE_CHECKING:
     import onnx

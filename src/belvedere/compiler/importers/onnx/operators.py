@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from belvedere.compiler.importers.onnx.walking import label, model_nodes, nodes, subgraphs
 from belvedere.compiler.passes.graph import PLAIN_DOMAINS
+from belvedere.compiler.passes.walking import label, model_nodes, nodes, subgraphs
 from belvedere.core.errors import CompileError, LimitError
 from belvedere.runtime.engine_imports import import_onnxruntime
 

@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from belvedere.compiler.drift import drift_between
 from belvedere.compiler.importers.onnx.importer import import_model
-from belvedere.compiler.importers.pytorch.comparison import drift_between, reason
 from belvedere.compiler.importers.pytorch.flattening import flattened
 from belvedere.compiler.importers.pytorch.network import FREE, Argument, Network
 from belvedere.compiler.importers.pytorch.openvino_form import to_openvino
+from belvedere.compiler.importers.pytorch.reasons import reason
 from belvedere.compiler.importers.pytorch.vision_operators import DEFORM_CONV, DEFORM_CONV_OPSET, OPSET
 from belvedere.compiler.importing import Imported, Request
 from belvedere.compiler.passes.folding import fold_constants
@@ -47,6 +48,7 @@ def export_network(network: Network, request: Request, where: str) -> Imported:
             shapes = ", ".join(f"{a.name} {'x'.join(map(str, a.traced))} {a.dtype}" for a in network.arguments)
             raise CompileError(
                 f"{where}: the network does not run on the declared inputs ({shapes}): {reason(error)}"
+                f"{_about_float64(network)}"
             ) from error
         names = network.outputs if len(network.outputs) == len(expected) else found
         if not expected:
@@ -57,8 +59,15 @@ def export_network(network: Network, request: Request, where: str) -> Imported:
             model = _to_onnx(flat, network, examples, names)
         except Exception as error:  # noqa: BLE001 - whatever it is, there is another way
             return to_openvino(flat, network, fed, wanted, request.outputs, where, reason(error))
-    drift = _drift_of_onnx(model, fed, wanted)
+    try:
+        drift = _drift_of_onnx(model, fed, wanted)
+    except Exception as error:  # ONNX Runtime's status classes have no common base
+        raise CompileError(
+            f"{where}: ONNX Runtime cannot run what the network was exported to: {reason(error)}"
+            f"{_about_float64(network)}"
+        ) from error
     notes = list(network.notes)
+    facts = {**network.provenance, **({"checked_against": "torch"} if drift is None else {})}
     if drift is not None:
         if not any(node.op_type in _UNSTABLE for node in model.graph.node):
             raise CompileError(
@@ -75,8 +84,16 @@ def export_network(network: Network, request: Request, where: str) -> Imported:
         inputs=imported.inputs,
         outputs=imported.outputs,
         notes=imported.notes,
-        provenance={**network.provenance, "opset": imported.provenance["opset"]},
+        provenance={**facts, "opset": imported.provenance["opset"]},
     )
+
+
+def _about_float64(network: Network) -> str:
+    """What to do about weights in double precision."""
+    held = (*network.module.parameters(), *network.module.buffers())
+    if all(value.dtype != torch.float64 for value in held):
+        return ""
+    return "; its weights are in float64, for which engines lack operators: save it in float32, model.float()"
 
 
 def _example(argument: Argument) -> torch.Tensor:
@@ -127,7 +144,7 @@ def _drift_of_onnx(
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     taken = {port.name for port in session.get_inputs()}
     found = session.run(list(wanted), {name: value for name, value in fed.items() if name in taken})
-    return drift_between(dict(zip(wanted, found, strict=True)), wanted)
+    return drift_between(dict(zip(wanted, found, strict=True)), wanted, "torch")
 
 
 @contextmanager

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import importlib.util
+import math
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from belvedere.compiler.declared_ports import declared_as_json
 from belvedere.compiler.importers.pytorch.container import OWN_SUFFIXES, SUFFIXES, Kind, kind_of
-from belvedere.compiler.importing import Imported, Request, Source
+from belvedere.compiler.importers.pytorch.handover import read_imported
+from belvedere.compiler.importing import Declared, Imported, Request, Source
+from belvedere.compiler.isolation.process import run_isolated
 from belvedere.core.errors import CompileError, MissingExtraError
+from belvedere.core.limits import DEFAULT_LIMITS, Limits
 
-if TYPE_CHECKING:
-    from belvedere.compiler.importers.pytorch.network import Network
-
+_CONVERT = "belvedere.compiler.importers.pytorch.convert"
+_FEATURES, _FLOAT32 = 128, 4  # feature maps to an input's elements, and their bytes
 _SURE = {Kind.SCRIPT: 1.0, Kind.PROGRAM: 1.0, Kind.OLD_PROGRAM: 1.0, Kind.COMPILED: 0.9, Kind.STATE: 0.9}
 _SUSPECTED = 0.6
 _HOW_TO_EXPORT = (
@@ -26,9 +31,43 @@ def probe(source: Source) -> float:
     return max((_sureness(source.root / file) for file in _candidates(source)), default=0.0)
 
 
-def load(source: Source, request: Request) -> Imported:
-    """See ``Importer.load``."""
-    path = source.root / _model_file(source)
+def load(source: Source, request: Request, *, limits: Limits = DEFAULT_LIMITS) -> Imported:
+    """See ``Importer.load``.
+
+    torch reads the file in a process of its own with bounded time and memory: what TorchScript and exported programs
+    hold is code.
+
+    Args:
+        source: A ``.pt``, ``.pth`` or ``.pt2`` file, or a folder that holds just one.
+        request: What the user said.
+        limits: Bounds on the process.
+    """
+    path, kind = find_file(source)
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("Reading a PyTorch model", "torch")
+    job = {
+        "path": str(path),
+        "kind": kind.name,
+        "where": str(source.path),
+        "inputs": declared_as_json(request.inputs),
+        "outputs": list(request.outputs),
+        "arch": request.arch,
+        "options": dict(request.options),
+    }
+    with tempfile.TemporaryDirectory(prefix="belvedere-") as folder:
+        found = run_isolated(
+            _CONVERT, job, path, Path(folder), more_memory=_memory_of_features(request.inputs), limits=limits
+        )
+        return read_imported(found, Path(folder))
+
+
+def find_file(source: Source) -> tuple[Path, Kind]:
+    """The model's file, absolute, and what it is; torch is not needed for that.
+
+    Raises:
+        CompileError: none or several, or nothing that is read.
+    """
+    path = (source.root / _model_file(source)).absolute()
     kind = kind_of(path)
     if kind is Kind.OTHER:
         raise CompileError(f"{source.path}: {path.name} is no PyTorch file, or it is damaged or truncated")
@@ -41,31 +80,13 @@ def load(source: Source, request: Request) -> Imported:
             f"{source.path}: {path.name} holds machine code of AOTInductor, which cannot be imported; save the "
             "exported program itself with torch.export.save"
         )
-    _need_torch()
-    # What follows imports torch.
-    export = import_module("belvedere.compiler.importers.pytorch.export")
-    imported: Imported = export.export_network(_open(path, kind, request), request, str(source.path))
-    return imported
+    return path, kind
 
 
-def _open(path: Path, kind: Kind, request: Request) -> Network:
-    module, opener = {
-        Kind.SCRIPT: ("script", "open_script"),
-        Kind.PROGRAM: ("program", "open_program"),
-        Kind.OLD_PROGRAM: ("program", "open_program"),
-        Kind.STATE: ("state", "open_state"),
-    }[kind]
-    found: Network = getattr(import_module(f"belvedere.compiler.importers.pytorch.{module}"), opener)(path, request)
-    return found
-
-
-def _need_torch() -> None:
-    try:
-        import_module("torch")
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError("Reading a PyTorch model", "torch") from error
+def _memory_of_features(inputs: Iterable[Declared]) -> int:
+    """Memory that feature maps of large inputs take: the network is run once on them."""
+    elements = (math.prod(abs(axis) for axis in declared.shape) for declared in inputs)
+    return _FEATURES * _FLOAT32 * sum(elements)
 
 
 def _candidates(source: Source) -> list[Path]:

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from belvedere.compiler.drift import drift_between
 from belvedere.compiler.importers.onnx.interface import layout_of
-from belvedere.compiler.importers.pytorch.comparison import drift_between, reason
 from belvedere.compiler.importers.pytorch.network import FREE, Network
+from belvedere.compiler.importers.pytorch.reasons import reason
 from belvedere.compiler.importing import Imported, Port
 from belvedere.core.errors import CompileError
 from belvedere.runtime.engine_imports import import_openvino
@@ -55,7 +56,7 @@ def to_openvino(
     _name_ports(model, network, list(wanted))
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     results = compiled(list(fed.values()))
-    drift = drift_between({name: results[at] for at, name in enumerate(wanted)}, wanted)
+    drift = drift_between({name: results[at] for at, name in enumerate(wanted)}, wanted, "torch")
     if drift is not None:
         raise CompileError(
             f"{where}: ONNX has no form for the network ({why}), and OpenVINO computes something else: {drift}"
@@ -71,7 +72,7 @@ def to_openvino(
         inputs=tuple(_port(port, picture=True) for port in model.inputs),
         outputs=tuple(_port(port, picture=False) for port in model.outputs),
         notes=(*network.notes, note),
-        provenance=dict(network.provenance),
+        provenance={**network.provenance, "checked_against": "torch"},
     )
 
 

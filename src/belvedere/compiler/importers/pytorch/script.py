@@ -41,9 +41,13 @@ def open_script(path: Path, request: Request) -> Network:
     module.eval()
     _check_weights(module, path)
     notes: tuple[str, ...] = ()
-    if any(p.dtype in (torch.float16, torch.bfloat16) for p in (*module.parameters(), *module.buffers())):
+    dtypes = {value.dtype for value in (*module.parameters(), *module.buffers())}
+    if dtypes & {torch.float16, torch.bfloat16}:
+        notes += ("weights in half precision were widened to float32; choose --precision f16 to store them so",)
+    if torch.float64 in dtypes:
+        notes += ("weights in float64 were rounded to float32, in which networks are compiled",)
+    if notes:
         module.float()
-        notes = ("weights in half precision were widened to float32; choose --precision f16 to store them so",)
     return Network(
         module=module,
         arguments=_arguments(module, request, path),

@@ -21,7 +21,7 @@ _PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "network.")
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _COUNTER = "num_batches_tracked"
 _MOST_SHOWN = 8
-_NOT_FOR_NETS = frozenset({"dtype"})
+_NOT_FOR_NETS = frozenset({"dtype", "format"})
 
 
 def open_state(path: Path, request: Request) -> Network:
@@ -127,10 +127,14 @@ def _argument(row: nets.Architecture, request: Request, path: Path) -> Argument:
 
 def _no_architecture(state: Mapping[str, torch.Tensor], path: Path) -> str:
     fitting = [name for name in nets.names() if _fits(name, state)]
-    guess = f"; its keys and shapes fit {', '.join(fitting)}" if fitting else ""
+    if fitting:
+        return (
+            f"{path}: a state dict, weights without a network; name the architecture with --arch: its keys and shapes "
+            f"fit {', '.join(fitting)}"
+        )
     return (
-        f"{path}: a state dict, weights without a network; name the architecture with --arch{guess}. Known are "
-        f"{', '.join(nets.names())}; for any other save the network as TorchScript, "
+        f"{path}: a state dict, weights without a network, and of none that is known here "
+        f"({', '.join(nets.names())}): save the network as TorchScript, "
         "torch.jit.trace(model.eval(), example).save('model.pt')"
     )
 

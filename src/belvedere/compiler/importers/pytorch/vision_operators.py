@@ -16,6 +16,7 @@ from belvedere.compiler.importers.pytorch.vision_symbolics import (
     onnx_adaptive_pool,
     onnx_batch_norm,
     onnx_deform_conv2d,
+    onnx_linspace,
     onnx_nms,
     onnx_roi_align,
 )
@@ -61,6 +62,7 @@ def define_vision_operators() -> tuple[Any, ...]:
     # Not torchvision's: torch's exporter lacks forms that operators take in decomposed programs.
     register("aten::_native_batch_norm_legit_no_training", onnx_batch_norm, OPSET)
     register("aten::_adaptive_avg_pool2d", onnx_adaptive_pool, OPSET)
+    register("aten::linspace", onnx_linspace, OPSET)
     return tuple(held)
 
 

@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch.onnx import symbolic_helper as helper
 
+_DOUBLE = 7
+"""torch's number of float64 in graphs."""
+
 
 def onnx_nms(g: Any, dets: Any, scores: Any, iou_threshold: Any) -> Any:
     """NonMaxSuppression of one class without a score threshold."""
@@ -86,3 +89,16 @@ def onnx_adaptive_pool(g: Any, x: Any, output_size: Any) -> Any:
     from torch.onnx import symbolic_opset9
 
     return symbolic_opset9.adaptive_avg_pool2d(g, x, output_size)
+
+
+def onnx_linspace(g: Any, start: Any, end: Any, steps: Any, dtype: Any = None, *_options: Any) -> Any:
+    """Evenly spaced numbers in the type that they have; torch's exporter makes them double, which engines refuse."""
+    from torch.onnx import symbolic_opset11
+
+    code = helper._maybe_get_const(dtype, "i") if dtype is not None else None  # noqa: SLF001
+    double = code == _DOUBLE
+    known = [helper._maybe_get_const(value, kind) for value, kind in ((start, "f"), (end, "f"), (steps, "i"))]  # noqa: SLF001
+    if all(isinstance(value, int | float) for value in known):
+        values = torch.linspace(known[0], known[1], known[2], dtype=torch.float64 if double else torch.float32)
+        return g.op("Constant", value_t=values)
+    return g.op("Cast", symbolic_opset11.linspace(g, start, end, steps, dtype), to_i=11 if double else 1)

@@ -1,4 +1,4 @@
-"""The process that converts a SavedModel or a frozen graph: ``python -m`` this module; see ``isolation``."""
+"""The process that converts a SavedModel or a frozen graph: ``python -m`` this module (``openvino_form.process``)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from belvedere.compiler.importers.tensorflow.binding import Own, bare, bind, declared_inputs
-from belvedere.compiler.importers.tensorflow.front_end import FrontEnd
+from belvedere.compiler.declared_ports import Own, bare, bind, declared_inputs
 from belvedere.compiler.importers.tensorflow.frozen_graph import read_nodes, select_outputs
-from belvedere.compiler.importers.tensorflow.network import finish
 from belvedere.compiler.importers.tensorflow.saved_model import (
-    DEFAULT_SIGNATURE,
     Signature,
     read_saved_model,
     select_signature,
     with_default_signature,
 )
-from belvedere.compiler.importers.tensorflow.worker import Outcome, serve
+from belvedere.compiler.importing import DEFAULT_SIGNATURE
+from belvedere.compiler.openvino_form.front_end import FrontEnd
+from belvedere.compiler.openvino_form.ports import finish
+from belvedere.compiler.openvino_form.process import Outcome, serve
 from belvedere.core.errors import CompileError
 
 if TYPE_CHECKING:

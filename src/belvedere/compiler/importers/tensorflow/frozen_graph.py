@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from belvedere.compiler.importers.tensorflow.binding import bare
+from belvedere.compiler.declared_ports import bare
 from belvedere.compiler.protobuf_wire import LENGTH, fields, text
 from belvedere.core.errors import CompileError
 

@@ -6,15 +6,16 @@ import itertools
 import mmap
 from pathlib import Path
 
-from belvedere.compiler.importers.tensorflow.binding import declared_as_json
-from belvedere.compiler.importers.tensorflow.isolation import convert_isolated
-from belvedere.compiler.importers.tensorflow.network import imported
-from belvedere.compiler.importers.tensorflow.onnx_form import load_as_onnx, wants_onnx
+from belvedere.compiler.declared_ports import declared_as_json
 from belvedere.compiler.importing import Imported, Request, Source
+from belvedere.compiler.openvino_form.ports import imported
+from belvedere.compiler.openvino_form.process import convert_isolated
 from belvedere.compiler.protobuf_wire import LENGTH, VARINT, Field, fields
+from belvedere.compiler.tf2onnx_form.loading import load_as_onnx, wants_onnx
 from belvedere.core.errors import CompileError
 
 _CONVERT = "belvedere.compiler.importers.tensorflow.convert"
+_CONVERT_TO_ONNX = "belvedere.compiler.importers.tensorflow.onnx_convert"
 _SAVED_MODEL = "saved_model.pb"
 _TEXT_GRAPHS = (".pbtxt", ".meta")
 
@@ -49,7 +50,7 @@ def load(source: Source, request: Request) -> Imported:
     """
     path = _locate(source)
     if wants_onnx(request):
-        return load_as_onnx("tensorflow", path, request)
+        return load_as_onnx("tensorflow", _CONVERT_TO_ONNX, path, request)
     job = {
         "path": str(path),
         "inputs": declared_as_json(request.inputs),

@@ -1,66 +1,36 @@
-"""The process that converts to ONNX: ``python -m`` this module; see ``onnx_form``."""
+"""The process that converts a SavedModel or a frozen graph to ONNX: ``python -m`` this module; see ``tf2onnx_form``."""
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
 import shutil
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from belvedere.compiler.importers.tensorflow.binding import Bound, Own, bare, bind, declared_as_json, declared_inputs
+from belvedere.compiler.declared_ports import Bound, Own, bare, bind, declared_inputs
 from belvedere.compiler.importers.tensorflow.frozen_graph import read_nodes, select_outputs
 from belvedere.compiler.importers.tensorflow.harmless import make_harmless
-from belvedere.compiler.importers.tensorflow.onnx_ends import finish
 from belvedere.compiler.importers.tensorflow.saved_model import read_saved_model, select_signature
-from belvedere.compiler.importers.tensorflow.worker import limit_process, reason
-from belvedere.compiler.importers.tflite.schema import read_graph
-from belvedere.compiler.importing import Declared
 from belvedere.compiler.protobuf_wire import length_field
-from belvedere.core.errors import BelvedereError, CompileError, LimitError
+from belvedere.compiler.tf2onnx_form.worker import OPSET, Ends, serve
+from belvedere.core.errors import CompileError
 
 if TYPE_CHECKING:
     import onnx
 
-OPSET = 17
 _TAG = "serve"
-_DETECTION = "TFLite_Detection_PostProcess"
-
-
-@dataclass(frozen=True, eq=False)
-class Ends:
-    """A converted network, and what its inputs and outputs shall be.
-
-    Attributes:
-        model: The network, with names of TensorFlow's.
-        inputs: Each bound input with its tensor.
-        outputs: Name and tensor of each output.
-        notes: Sentences for the user.
-        provenance: Facts for the manifest.
-    """
-
-    model: onnx.ModelProto
-    inputs: Sequence[tuple[Bound, str]]
-    outputs: Sequence[tuple[str, str]]
-    notes: tuple[str, ...] = ()
-    provenance: dict[str, Any] = field(default_factory=dict)
 
 
 def convert(job: dict[str, Any], scratch: Path) -> Ends:
     """Convert the model at ``job['path']``.
 
     Raises:
-        CompileError: see ``onnx_form.load_as_onnx``.
+        CompileError: see ``tf2onnx_form.loading.load_as_onnx``.
     """
     path = Path(job["path"])
-    if job["framework"] == "tflite":
-        return _tflite(path, job)
     return _saved_model(path, job, scratch) if path.is_dir() else _frozen_graph(path, job)
 
 
@@ -77,7 +47,7 @@ def _saved_model(folder: Path, job: dict[str, Any], scratch: Path) -> Ends:
     if missing := [entry for entry in job["outputs"] if entry not in names]:
         raise CompileError(f"{folder}: no outputs {', '.join(missing)} in the signature; it has {', '.join(names)}")
     outputs = job["outputs"] or names
-    make_harmless(graph.graph_def, folder)
+    make_harmless(graph.graph_def, folder, _translated())
     copy = _copied(graph, folder, scratch)
     facts = {"tensorflow_version": model.version, "signature": name}
     if graph.HasField("object_graph_def"):
@@ -137,7 +107,7 @@ def _frozen_graph(path: Path, job: dict[str, Any]) -> Ends:
     content = path.read_bytes()
     outputs = select_outputs(read_nodes(memoryview(content), path), job["outputs"], path)
     graph = importlib.import_module("tensorflow").compat.v1.GraphDef.FromString(content)
-    make_harmless(graph, path)
+    make_harmless(graph, path, _translated())
     places = [node for node in graph.node if node.op == "Placeholder"]
     own = [
         _own(node.name, node.attr["dtype"].type, node.attr["shape"].shape if "shape" in node.attr else None, path)
@@ -168,26 +138,11 @@ def _from_graph(graph: Any, inputs: Sequence[tuple[Bound, str]], outputs: Sequen
     return model
 
 
-def _tflite(path: Path, job: dict[str, Any]) -> Ends:
-    graph = read_graph(path)
-    customs = sorted({operator.kind for operator in graph.operators if operator.custom})
-    if _DETECTION in customs:
-        raise CompileError(
-            f"{path}: {_DETECTION} is not translated to ONNX: compile for OpenVINO (any target but nvidia, any engine "
-            "but onnxruntime), or export the model from its SavedModel"
-        )
-    if customs:
-        raise CompileError(f"{path}: custom operators that cannot be translated: {', '.join(customs)}")
-    own = [Own(graph.tensors[at].name, graph.tensors[at].shape, graph.tensors[at].dtype) for at in graph.inputs]
-    if odd := [entry.name for entry in own if not entry.dtype]:
-        raise CompileError(f"{path}: inputs that are no tensors of numbers: {', '.join(odd)}")
-    bound, notes = bind(own, declared_inputs(job["inputs"]), path)
-    tensors = {bare(graph.tensors[at].name): graph.tensors[at].name for at in graph.outputs}
-    if missing := [name for name in job["outputs"] if bare(name) not in tensors]:
-        raise CompileError(f"{path}: no outputs {', '.join(missing)}; the model has {', '.join(tensors)}")
-    outputs = [(name, tensors[bare(name)]) for name in job["outputs"] or tensors]
-    model, _ = importlib.import_module("tf2onnx.convert").from_tflite(str(path), opset=OPSET)
-    return Ends(model, [(entry, entry.own.name) for entry in bound], outputs, notes)
+def _translated() -> frozenset[str]:
+    """Names of the operators that tf2onnx translates one by one."""
+    importlib.import_module("tf2onnx.tfonnx")  # which registers them
+    mapping = importlib.import_module("tf2onnx.handler").tf_op.create_mapping(OPSET, None)
+    return frozenset(mapping)
 
 
 def _own(name: str, kind: int, shape: Any, where: Path) -> Own:
@@ -205,44 +160,5 @@ def _axes(shape: Sequence[int] | None) -> list[int | None] | None:
     return None if shape is None else [None if axis < 0 else axis for axis in shape]
 
 
-def _serve() -> None:
-    """Do the job that the command line names: limit memory, convert, write ``model.onnx`` and ``answer.json``."""
-    task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    folder, where = Path(task["folder"]), task["where"]
-    os.environ.update(
-        CUDA_VISIBLE_DEVICES="-1",
-        TF_CPP_MIN_LOG_LEVEL="3",
-        TF_NUM_INTEROP_THREADS="1",
-        TF_NUM_INTRAOP_THREADS="1",
-        KERAS_HOME=str(folder / "keras"),  # else importing it writes into the home folder
-    )
-    limit_process(task["memory"])
-    try:
-        answer = _save(convert(task["job"], folder), folder, where)
-    except LimitError as error:
-        answer = {"error": "LimitError", "message": str(error)}
-    except BelvedereError as error:
-        answer = {"error": "CompileError", "message": str(error)}
-    except MemoryError:
-        answer = {"error": "LimitError", "message": f"{where}: reading it needs more memory than the limit"}
-    except Exception as error:  # noqa: BLE001 - the border of the process: TensorFlow raises anything
-        answer = {"error": "CompileError", "message": f"{where}: tf2onnx cannot convert it ({reason(error)})"}
-    (folder / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
-
-
-def _save(ends: Ends, folder: Path, where: str) -> dict[str, Any]:
-    used, notes = finish(ends.model, ends.inputs, ends.outputs, where)
-    (folder / "model.onnx").write_bytes(ends.model.SerializeToString())
-    return {
-        "inputs": declared_as_json(_declared(used)),
-        "notes": [*ends.notes, *notes],
-        "provenance": ends.provenance,
-    }
-
-
-def _declared(bound: Iterable[Bound]) -> list[Declared]:
-    return [Declared(entry.name, entry.shape or entry.own.shape or (), entry.dtype) for entry in bound]
-
-
 if __name__ == "__main__":
-    _serve()
+    serve(convert)

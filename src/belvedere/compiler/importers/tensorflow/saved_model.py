@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from belvedere.compiler.importing import DEFAULT_SIGNATURE
 from belvedere.compiler.protobuf_wire import LENGTH, Field, fields, length_field, text
 from belvedere.core.errors import CompileError
 
-DEFAULT_SIGNATURE = "serving_default"
 _META_GRAPHS, _META_INFO, _SIGNATURES = 2, 1, 5
 _TAGS, _VERSION = 4, 5
 _SERVE = "serve"

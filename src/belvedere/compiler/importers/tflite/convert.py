@@ -1,4 +1,4 @@
-"""The process that converts a TFLite file: ``python -m`` this module; see ``tensorflow.isolation``."""
+"""The process that converts a TFLite file: ``python -m`` this module; see ``openvino_form.process``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from belvedere.compiler.importers.tensorflow.binding import bare, bind, declared_inputs
-from belvedere.compiler.importers.tensorflow.front_end import FrontEnd
-from belvedere.compiler.importers.tensorflow.network import dtype_of, finish, source
-from belvedere.compiler.importers.tensorflow.worker import Outcome, serve
+from belvedere.compiler.declared_ports import bare, bind, declared_inputs
 from belvedere.compiler.importers.tflite.detection_decoder import append_decoder
 from belvedere.compiler.importers.tflite.detection_options import read_detection_options
 from belvedere.compiler.importers.tflite.schema import Graph, Operator, Tensor, read_graph, without_operator
+from belvedere.compiler.openvino_form.front_end import FrontEnd
+from belvedere.compiler.openvino_form.ports import dtype_of, finish, source
+from belvedere.compiler.openvino_form.process import Outcome, serve
 from belvedere.core.errors import CompileError
 from belvedere.runtime.engine_imports import import_openvino
 

@@ -172,7 +172,7 @@ def _names() -> dict[str, Translator]:
         right = partial(_with_scalar, operation=operation, turned=False)
         for known in {name, other}:
             table |= {f"broadcast_{known}": broadcast, f"elemwise_{known}": elementwise}
-            table |= {f"_{known}": elementwise, f"_{_camel(known)}": elementwise}
+            table |= dict.fromkeys((f"_{known}", f"_{_camel(known)}", f"_{known.title()}"), elementwise)
             table |= {f"_{known}_scalar": right, f"_{_camel(known)}Scalar": right}
         if name in ("sub", "div", "mod", "power"):
             left = partial(_with_scalar, operation=operation, turned=True)

@@ -50,10 +50,14 @@ def deconvolution(call: Call) -> Tensor:
     sizes = zip(data.shape[2:], window.stride, pad, window.extent, adjustment, strict=True)
     if any((size - 1) * step - 2 * border + extent + extra < 1 for size, step, border, extent, extra in sizes):
         raise CompileError(f"its result would be empty for an input of shape {list(data.shape)}")
+    # Padding less at the end is the same, and engines take no output padding of a stride or more.
+    fits = [more <= border for border, more in zip(pad, adjustment, strict=True)]
+    ends = [border - more if fit else border for border, more, fit in zip(pad, adjustment, fits, strict=True)]
+    extra = [0 if fit else more for more, fit in zip(adjustment, fits, strict=True)]
     return emit.op(
         "ConvTranspose", data, weight, *_bias(call, filters, absent=True),
         kernel_shape=list(window.kernel), strides=list(window.stride), dilations=list(window.dilate),
-        pads=[*pad, *pad], output_padding=list(adjustment), group=groups,
+        pads=[*pad, *ends], output_padding=extra, group=groups,
     )  # fmt: skip
 
 

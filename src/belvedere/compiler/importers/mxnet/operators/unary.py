@@ -29,11 +29,21 @@ def _scaled_log(base: float) -> Function:
 
 
 def _log1p(emit: Builder, x: Tensor) -> Tensor:
-    return emit.op("Log", emit.op("Add", x, scalar(x, 1)))
+    """log(1 + x); near 0, where that loses x in the sum, 2 atanh(x / (2 + x))."""
+    ratio = emit.op("Div", x, emit.op("Add", x, scalar(x, 2)))
+    near = emit.op("Mul", emit.op("Atanh", ratio), scalar(x, 2))
+    return _near_zero(emit, x, near, emit.op("Log", emit.op("Add", x, scalar(x, 1))))
 
 
 def _expm1(emit: Builder, x: Tensor) -> Tensor:
-    return emit.op("Sub", emit.op("Exp", x), scalar(x, 1))
+    """exp(x) - 1; near 0, where that loses x in the difference, 2 t / (1 - t) of t = tanh(x / 2)."""
+    half = emit.op("Tanh", emit.op("Mul", x, scalar(x, 0.5)))
+    near = emit.op("Div", emit.op("Mul", half, scalar(x, 2)), emit.op("Sub", scalar(x, 1), half))
+    return _near_zero(emit, x, near, emit.op("Sub", emit.op("Exp", x), scalar(x, 1)))
+
+
+def _near_zero(emit: Builder, x: Tensor, near: Tensor, far: Tensor) -> Tensor:
+    return emit.op("Where", emit.op("Less", emit.op("Abs", x), scalar(x, 0.5)), near, far)
 
 
 def _rsqrt(emit: Builder, x: Tensor) -> Tensor:
@@ -116,8 +126,9 @@ def _rounding(call: Call, function: Function) -> Tensor:
 
 
 def convert(call: Call) -> Tensor:
-    """Cast to another type; floating-point numbers are cut towards zero."""
-    return cast(call.emit, call.input(), call.attributes.dtype("dtype"))
+    """Cast to another type; floating-point numbers are cut towards zero, truths are 0 and 1."""
+    data = cast(call.emit, call.input(), np.bool_) if call.attributes.is_bool("dtype") else call.input()
+    return cast(call.emit, data, call.attributes.dtype("dtype"))
 
 
 def convert_all(call: Call) -> tuple[Tensor, ...]:

@@ -43,19 +43,27 @@ def model_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
 
 def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     """All constants of a model: initializers, sparse ones, and those in attributes."""
+    yield from dense_tensors(model)
     for graph in graphs(model.graph):
-        yield from graph.initializer
         for sparse in graph.sparse_initializer:
             yield sparse.values
             yield sparse.indices
     for node in model_nodes(model):
         for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
             if attribute.HasField("sparse_tensor"):
                 yield attribute.sparse_tensor.values
                 yield attribute.sparse_tensor.indices
+
+
+def dense_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """All constants of a model but the sparse ones."""
+    for graph in graphs(model.graph):
+        yield from graph.initializer
+    for node in model_nodes(model):
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
 
 
 def label(node: onnx.NodeProto) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from belvedere.compiler.importers.tensorflow.binding import Bound, Own
-from belvedere.compiler.importers.tensorflow.network import dtype_of, shape_of
-from belvedere.compiler.importers.tensorflow.worker import reason
+from belvedere.compiler.declared_ports import Bound, Own
+from belvedere.compiler.isolation.worker import reason
+from belvedere.compiler.openvino_form.ports import dtype_of, shape_of
 from belvedere.core.errors import CompileError
 from belvedere.runtime.engine_imports import import_openvino
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from belvedere.compiler.declared_ports import Bound
 from belvedere.compiler.importers.onnx.naming import rename_tensor, tensor_names
-from belvedere.compiler.importers.tensorflow.binding import Bound
 from belvedere.core.errors import CompileError
 
 if TYPE_CHECKING:

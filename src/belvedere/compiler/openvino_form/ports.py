@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from belvedere.compiler.importers.tensorflow.binding import Bound
-from belvedere.compiler.importers.tensorflow.isolation import Converted
+from belvedere.compiler.declared_ports import Bound
 from belvedere.compiler.importing import Imported, Port
+from belvedere.compiler.openvino_form.process import Converted
 from belvedere.core.errors import CompileError
 from belvedere.runtime.engine_imports import import_openvino
 
@@ -70,7 +70,7 @@ def finish(
         try:
             network.reshape(shapes)
         except RuntimeError as error:
-            from belvedere.compiler.importers.tensorflow.worker import reason
+            from belvedere.compiler.isolation.worker import reason
 
             wanted = ", ".join(f"{bound.name} {list(bound.shape)}" for bound, _ in inputs if bound.shape is not None)
             raise CompileError(f"{where}: the network cannot take the inputs {wanted} ({reason(error)})") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from belvedere.compiler.importers.tensorflow.binding import Own, bare, bind
+from belvedere.compiler.declared_ports import Own, bare, bind
 from belvedere.compiler.importing import Declared
 from belvedere.core.errors import CompileError
 

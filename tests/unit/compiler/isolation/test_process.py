@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from belvedere.compiler.importers.tensorflow.isolation import RetryableError, convert_isolated
+from belvedere.compiler.isolation.process import RetryableError
+from belvedere.compiler.openvino_form.process import convert_isolated
 from belvedere.core.errors import CompileError, LimitError, MissingExtraError
 from belvedere.core.limits import Limits
 
@@ -15,8 +16,8 @@ READER = """
 import os, signal, sys, time
 import numpy
 from pathlib import Path
-from belvedere.compiler.importers.tensorflow.isolation import RetryableError
-from belvedere.compiler.importers.tensorflow.worker import Outcome, serve
+from belvedere.compiler.isolation.process import RetryableError
+from belvedere.compiler.openvino_form.process import Outcome, serve
 from belvedere.core.errors import LimitError, MissingExtraError
 
 def convert(job, scratch):

@@ -1,4 +1,4 @@
-"""Reading a foreign model in a process of its own: a file that crashes or bloats its reader harms nobody else."""
+"""Work on a foreign file in a process of its own: a file that crashes or bloats its reader harms nobody else."""
 
 from __future__ import annotations
 
@@ -7,102 +7,63 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from belvedere.core.errors import CompileError, LimitError, MissingExtraError
+from belvedere.core.errors import CompileError, EngineError, LimitError, MissingExtraError, OptionError
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
-from belvedere.runtime.engine_imports import import_openvino
 
-if TYPE_CHECKING:
-    import openvino
-
-_ERRORS = {"CompileError": CompileError, "LimitError": LimitError}
+_ERRORS: dict[str, Callable[[str], Exception]] = {
+    kind.__name__: kind for kind in (CompileError, LimitError, OptionError, EngineError)
+}
 _LAST_WORDS = 300
 _OWN_MEMORY = 3 * 1024**3  # Python, OpenVINO, Keras on torch, and what they need to think
 _GROWTH = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Converted:
-    """What a conversion process hands back.
-
-    Attributes:
-        network: The network, with float32 weights kept as they are.
-        inputs: Names of its inputs in order.
-        outputs: Names of its outputs in order.
-        notes: Sentences for the user.
-        provenance: Facts for the manifest.
-    """
-
-    network: openvino.Model
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    notes: tuple[str, ...]
-    provenance: Mapping[str, Any]
 
 
 class RetryableError(CompileError):
     """One way of reading the file failed; another one may work."""
 
 
-def convert_isolated(
+def run_isolated(
     module: str,
     job: Mapping[str, Any],
     where: Path,
+    folder: Path,
     *,
+    more_memory: int = 0,
     limits: Limits = DEFAULT_LIMITS,
-) -> Converted:
-    """Run ``python -m module`` on a job and read back the network that it wrote.
+) -> dict[str, Any]:
+    """Run ``python -m module`` on a job; what it writes lies in ``folder`` afterwards.
 
     Time, memory and written bytes of the process are limited (memory and bytes where the system can do that).
 
     Args:
-        module: A module that ends in ``worker.serve``.
-        job: What to do, as JSON.
-        where: The file or folder that is read, for messages.
-        limits: Bounds on the process.
-
-    Raises:
-        CompileError: the process said so, crashed, or took too long.
-        LimitError: it ran into a bound.
-        MissingExtraError: it needs a package that is not installed.
-        RetryableError: it could not read the file in the way that was asked for.
-    """
-    with tempfile.TemporaryDirectory(prefix="belvedere-") as folder:
-        answer = run_isolated(module, job, where, Path(folder), limits=limits)
-        network = _read_network(Path(folder) / "model.xml")
-    return Converted(
-        network,
-        tuple(answer["inputs"]),
-        tuple(answer["outputs"]),
-        tuple(answer["notes"]),
-        answer["provenance"],
-    )
-
-
-def run_isolated(
-    module: str, job: Mapping[str, Any], where: Path, folder: Path, *, limits: Limits = DEFAULT_LIMITS
-) -> dict[str, Any]:
-    """Run ``python -m module`` on a job; what it writes lies in ``folder`` afterwards.
-
-    Args:
-        module: A module that reads ``job.json`` and writes ``answer.json``.
+        module: A module that ends in ``worker.answer``.
         job: What to do, as JSON.
         where: The file or folder that is read, for messages.
         folder: An empty folder to work in.
+        more_memory: Bytes that the job may need beside a share that grows with the files.
         limits: Bounds on the process.
 
     Returns:
         Its answer.
 
     Raises:
-        CompileError, LimitError, MissingExtraError, RetryableError: as ``convert_isolated``.
+        CompileError: the process said so, crashed, or took too long.
+        LimitError: it ran into a bound.
+        MissingExtraError: it needs a package that is not installed.
+        OptionError, EngineError: the process said so.
+        RetryableError: it could not read the file in the way that was asked for.
     """
-    task = {"job": dict(job), "where": str(where), "memory": _memory(where, limits), "folder": str(folder)}
+    task = {
+        "job": dict(job),
+        "where": str(where),
+        "memory": min(limits.conversion_bytes, _memory(where) + more_memory),
+        "seconds": limits.conversion_seconds,
+        "folder": str(folder),
+    }
     (folder / "job.json").write_text(json.dumps(task), encoding="utf-8")
     status, said = _run(module, folder, where, limits.conversion_seconds)
     answer: dict[str, Any] = _answer(folder, status, said, where)
@@ -110,11 +71,11 @@ def run_isolated(
     return answer
 
 
-def _memory(where: Path, limits: Limits) -> int:
+def _memory(where: Path) -> int:
     """Memory for the process: a share that grows with the files, so that a small one cannot ask for everything."""
     files = [path for path in where.rglob("*") if path.is_file()] if where.is_dir() else [where]
     size = sum(path.stat().st_size for path in files if path.is_file())
-    return min(limits.conversion_bytes, _OWN_MEMORY + _GROWTH * size)
+    return _OWN_MEMORY + _GROWTH * size
 
 
 def _run(module: str, folder: Path, where: Path, seconds: float) -> tuple[int, str]:
@@ -141,7 +102,7 @@ def _run(module: str, folder: Path, where: Path, seconds: float) -> tuple[int, s
 
 def _import_path() -> str:
     """Where this package lies, and what the variable held, made absolute: the process works in another folder."""
-    own = Path(__file__).parents[4]
+    own = Path(__file__).parents[3]
     held = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     return os.pathsep.join(str(entry.absolute()) for entry in (own, *map(Path, held)))
 
@@ -165,10 +126,3 @@ def _raise_error(answer: Mapping[str, Any]) -> None:
     if answer.get("retry"):
         raise RetryableError(answer["message"])
     raise _ERRORS[error](answer["message"])
-
-
-def _read_network(path: Path) -> openvino.Model:
-    openvino = import_openvino()
-    core = openvino.Core()
-    core.set_property({"ENABLE_MMAP": False})  # the file goes away with its folder
-    return core.read_model(path)

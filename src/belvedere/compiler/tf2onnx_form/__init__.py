@@ -1,0 +1,1 @@
+"""Models of TensorFlow and TFLite as ONNX, by way of tf2onnx."""
