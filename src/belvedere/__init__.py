@@ -29,15 +29,17 @@ if TYPE_CHECKING:
         ImageError,
         LimitError,
         MissingExtraError,
+        NotAnArtifactError,
         OptionError,
         StorageError,
         TrainingError,
     )
     from belvedere.data.dataset import Dataset
     from belvedere.data.open import open_dataset
-    from belvedere.evaluation import Report
-    from belvedere.runtime import Artifact, Model, load
+    from belvedere.evaluation import Report, TaskReport
+    from belvedere.runtime import Artifact, Model
     from belvedere.tasks.anomaly.result import AnomalyResult
+    from belvedere.zoo import load
 
 __all__ = [
     "AnomalyResult",
@@ -52,9 +54,11 @@ __all__ = [
     "LimitError",
     "MissingExtraError",
     "Model",
+    "NotAnArtifactError",
     "OptionError",
     "Report",
     "StorageError",
+    "TaskReport",
     "TrainingError",
     "__version__",
     "compile",
@@ -78,13 +82,15 @@ _HOMES = {
     "LimitError": _ERRORS,
     "MissingExtraError": _ERRORS,
     "Model": "belvedere.runtime",
+    "NotAnArtifactError": _ERRORS,
     "OptionError": _ERRORS,
     "Report": "belvedere.evaluation",
     "StorageError": _ERRORS,
+    "TaskReport": "belvedere.evaluation",
     "TrainingError": _ERRORS,
     "compile": "belvedere.compiler.compile",
     "evaluate": "belvedere._facade",
-    "load": "belvedere.runtime",
+    "load": "belvedere.zoo",
     "open_dataset": "belvedere.data.open",
     "train": "belvedere._facade",
 }
@@ -100,4 +106,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """The public names, not what the module itself imports."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__") and name.endswith("__"))})

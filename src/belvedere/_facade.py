@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from belvedere.data.open import Source
-    from belvedere.evaluation import Report
+    from belvedere.evaluation import Report, TaskReport
+    from belvedere.evaluation.robustness import RobustnessOptions
     from belvedere.runtime import Artifact, Model
     from belvedere.training.backbones import Backbone
 
@@ -89,7 +91,7 @@ def train(
         **{key: value for key, value in chosen.items() if value is not None},
     )
     check_name(options.backbone)
-    opened = open_dataset(dataset, maps=maps)
+    opened = open_dataset(dataset, task, maps=maps)
     with _shown(progress) as callback:
         artifact = train_anomaly(opened, options, callback, _fetched(options.backbone, callback))
     return Model(artifact, engine=engine, threads=threads)
@@ -102,10 +104,11 @@ def evaluate(
     seed: int = 0,
     bootstrap: int = 1000,
     gallery: int = 24,
+    robustness: bool | RobustnessOptions = False,
     maps: Sequence[tuple[str, Path]] = (),
     progress: Progress | None = None,
-) -> Report:
-    """Judge a model on labelled pictures that it was not trained on.
+) -> Report | TaskReport:
+    """Judge a model on labelled pictures that it was not trained on, by the metrics of its task.
 
     Example:
         >>> import belvedere as bv
@@ -114,28 +117,46 @@ def evaluate(
 
     Args:
         model: A model, an artifact, or where one is.
-        dataset: A folder, manifest or CSV file (see ``open_dataset``), or a Dataset.
+        dataset: A folder, manifest, COCO file or table (see ``open_dataset``), or a Dataset. Of one with parts, the
+            test part is judged.
         seed: Seed of the bootstrap intervals.
         bootstrap: Resamples for the intervals; 0 for none.
         gallery: Most pictures in the report's gallery.
+        robustness: Whether to judge the model again under other light, resolution and distortion, on a sample of the
+            pictures; or how. The report's ``robustness`` holds the outcome.
         maps: Reference prefixes (``s3://bucket/key``) and the folders that hold what is below them.
         progress: Called with (stage, done, total); None draws bars where stderr is a terminal.
 
+    Returns:
+        A ``Report`` on an anomaly model, a ``TaskReport`` on one of any other task.
+
     Raises:
-        ArtifactError: the model cannot be loaded.
-        DatasetError: the dataset cannot be read, or has no labelled pictures.
+        ArtifactError: the model cannot be loaded, or is bound to no task.
+        DatasetError: the dataset cannot be read, has no pictures with what the task needs, or no class in common with
+            the model.
+        EngineError: the engine cannot be had, or the outputs of no picture can be read.
         OptionError: ``bootstrap`` or ``gallery`` is negative.
     """
     from belvedere.data.open import open_dataset
     from belvedere.evaluation import evaluate as judge
-    from belvedere.runtime import Model, load
+    from belvedere.evaluation.robustness import RobustnessOptions, measure_robustness
+    from belvedere.runtime import Model
+    from belvedere.zoo import load
 
-    opened = open_dataset(dataset, maps=maps)
-    if isinstance(model, Model):
+    def judged(loaded: Model) -> Report | TaskReport:
+        task = loaded.artifact.manifest.task
+        opened = open_dataset(dataset, None if task == "anomaly" else task, maps=maps)
         with _shown(progress) as callback:
-            return judge(model, opened, seed=seed, bootstrap=bootstrap, gallery=gallery, progress=callback)
-    with load(model) as loaded, _shown(progress) as callback:
-        return judge(loaded, opened, seed=seed, bootstrap=bootstrap, gallery=gallery, progress=callback)
+            report = judge(loaded, opened, seed=seed, bootstrap=bootstrap, gallery=gallery, progress=callback)
+            if not robustness:
+                return report
+            options = RobustnessOptions(seed=seed) if robustness is True else robustness
+            return replace(report, robustness=measure_robustness(loaded, opened, report, options, callback))
+
+    if isinstance(model, Model):
+        return judged(model)
+    with load(model) as loaded:
+        return judged(loaded)
 
 
 def _fetched(name: str, progress: Progress) -> Backbone | None:

@@ -116,7 +116,7 @@ def make_network(name: str) -> Any:
             if "bbox" in key:  # RF-DETR raises e to what it says of sizes
                 values.normal_(std=0.05)
             elif "class_labels_classifier" in key or "class_predictor" in key:
-                values.normal_()
+                values.normal_(std=0.3 if "labels" in key else 1.0)
                 if values.ndim == 1:
                     values[-1] = -4.0  # few queries are no-object
             elif values.ndim > 1 and "embed" not in key:

@@ -20,7 +20,7 @@ from belvedere.data.record import BinaryMask, Record
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 SCRIPTS = (
     "machine", "anomaly_quality", "anomaly_speed", "patchcore_baseline", "anomalib_patchcore", "anomalib_child",
-    "run_overhead",
+    "run_overhead", "coco_metrics",
 )  # fmt: skip
 
 
@@ -255,3 +255,12 @@ def test_smoke_run_of_compiling(tmp_path: Path) -> None:
     assert figures["import"]["network"] == "squeezenet1.1"
     assert figures["import"]["peak_bytes"] > 0
     assert figures["machine"]["cpu"] in text
+
+
+def test_coco_metrics(tmp_path: Path) -> None:
+    out = tmp_path / "coco.json"
+    text = run("coco_metrics", "--quick", "--json", out)
+    found = json.loads(out.read_text())
+    assert {row["case"].split(",")[0] for row in found["rows"]} == {"boxes", "keypoints", "masks"}
+    assert all(row["difference"] <= 1e-6 < row["ap"] for row in found["rows"])
+    assert "figures equal" in text

@@ -73,7 +73,11 @@ def test_command_lines_parse(page: str, line: str, tmp_path: Path, monkeypatch: 
     context = click.Context(root, info_name="belvedere")
     command = root.get_command(context, words[0])
     assert command is not None, f"{page}: there is no command {words[0]}"
-    command.make_context(words[0], words[1:], parent=context)
+    words, inner = words[1:], command.make_context(words[0], words[1:], parent=context)
+    while isinstance(command, click.Group):
+        name, command, words = command.resolve_command(inner, words)
+        assert command is not None, f"{page}: there is no command {name}"
+        inner = command.make_context(name, words, parent=inner)
 
 
 @pytest.mark.parametrize(("page", "code"), python_blocks())

@@ -16,6 +16,7 @@ from belvedere.core.limits import DEFAULT_LIMITS, Limits
 
 _BLOCK = 1 << 20
 _SMALLEST_BOUND = 16 * _BLOCK
+_LONGEST_PADDING = 16 * _BLOCK
 _GZIP_MAGIC = b"\x1f\x8b"
 # tarfile lets ValueError and its kin out of damaged extended headers.
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, ArithmeticError, LookupError)
@@ -61,7 +62,7 @@ def tar_members(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[s
         stream = _Bounded(gzip.GzipFile(fileobj=raw) if compressed else raw, most, path)
         # Stream mode ("r|") asks for nothing but read(), so every byte passes the bound, in order.
         with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|", encoding="utf-8") as archive:
-            yield from _members(archive, path, limits.archive_members)
+            yield from _members(archive, path, limits.archive_members, stream)
         stream.drain()  # to the gzip trailer, so that its checksum and length are verified
 
 
@@ -129,7 +130,7 @@ class _Bounded:
 
     def __init__(self, stream: BinaryIO | gzip.GzipFile, most: int, where: Path) -> None:
         self._stream = stream
-        self._left = most
+        self._left, self._where = most, where
         self._error = f"{where}: unpacks to more than {most} bytes, over the limit for an archive of its size"
 
     def read(self, size: int) -> bytes:
@@ -139,12 +140,23 @@ class _Bounded:
             raise LimitError(self._error)
         return data
 
+    def announce(self, size: int) -> None:
+        """Refuse a member by the size in its header, before any of it is unpacked."""
+        if size > self._left:
+            raise LimitError(self._error)
+
     def drain(self) -> None:
-        while self.read(_BLOCK):
-            pass
+        """Read what stands behind the last member, which is no more than padding."""
+        left = _LONGEST_PADDING
+        while piece := self.read(_BLOCK):
+            left -= len(piece)
+            if left < 0:
+                raise LimitError(f"{self._where}: more than {_LONGEST_PADDING} bytes behind the end of the archive")
 
 
-def _members(archive: tarfile.TarFile, where: Path, most: int) -> Iterator[tuple[str, Iterator[bytes]]]:
+def _members(
+    archive: tarfile.TarFile, where: Path, most: int, stream: _Bounded
+) -> Iterator[tuple[str, Iterator[bytes]]]:
     names: set[str] = set()
     for count, member in enumerate(archive, start=1):
         if count > most:
@@ -159,6 +171,7 @@ def _members(archive: tarfile.TarFile, where: Path, most: int) -> Iterator[tuple
         if name in names:
             raise ArtifactError(f"{where}: member '{name}' is there twice")
         names.add(name)
+        stream.announce(member.size)
         yield name, _content(archive, member, where)
 
 

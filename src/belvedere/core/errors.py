@@ -4,6 +4,7 @@
     ├── ImageError (ValueError)        a picture that cannot be decoded or is over a limit
     ├── DatasetError (ValueError)      a dataset that cannot be read, or not used for what was asked
     ├── ArtifactError (ValueError)     an artifact that is damaged, unsafe, or of another version
+    │   └── NotAnArtifactError         something that is no artifact at all, such as a model to compile first
     ├── EngineError (RuntimeError)     an inference engine that cannot be had, or failed
     ├── TrainingError (ValueError)     training that cannot start or finish on this data
     ├── CompileError (ValueError)      a model of another framework that cannot be read, or not compiled as asked
@@ -33,6 +34,10 @@ class DatasetError(BelvedereError, ValueError):
 
 class ArtifactError(BelvedereError, ValueError):
     """An artifact is damaged, unsafe, incomplete, or of a version this release does not know."""
+
+
+class NotAnArtifactError(ArtifactError):
+    """What is there is no artifact at all: a model of another framework, or anything else."""
 
 
 class EngineError(BelvedereError, RuntimeError):
@@ -68,5 +73,8 @@ class MissingExtraError(BelvedereError, ImportError):
     """
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs the [{extra}] extra: pip install 'belvedere[{extra}]'")
+        super().__init__(
+            f"{feature} needs the [{extra}] extra: pip install 'belvedere[{extra}]', or in a clone of the repository "
+            f"pip install -e '.[{extra}]'"
+        )
         self.extra = extra

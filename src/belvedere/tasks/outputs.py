@@ -37,6 +37,8 @@ def find_output(outputs: Outputs, name: str, *, rows: bool = False) -> NDArray[A
 def as_rows(name: str, values: NDArray[Any], columns: int | None) -> NDArray[np.float32]:
     """One picture's output as rows, float32 (n, columns): all axes but the last are rows; ``columns`` 1 flattens.
 
+    The rows are those of the output itself where it is float32: they are to be read, not written.
+
     Args:
         name: Name of the output, for messages.
         values: The output.
@@ -46,14 +48,14 @@ def as_rows(name: str, values: NDArray[Any], columns: int | None) -> NDArray[np.
         EngineError: the last axis has another length.
     """
     if columns == 1:
-        return values.reshape(-1, 1).astype(np.float32)
+        return values.reshape(-1, 1).astype(np.float32, copy=False)
     fits = values.ndim >= 2 and (values.shape[-1] == columns if columns else values.shape[-1] >= 2)
     if not fits:
         wanted = columns or "at least 2"
         raise EngineError(
             f"network output '{name}' has shape {values.shape}, expected {wanted} numbers on its last axis"
         )
-    return values.reshape(-1, values.shape[-1]).astype(np.float32)
+    return values.reshape(-1, values.shape[-1]).astype(np.float32, copy=False)
 
 
 def check_numbers(name: str, values: NDArray[Any]) -> None:

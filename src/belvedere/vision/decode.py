@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,12 @@ from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.vision.formats import IMAGE_SUFFIXES, picture_format, webp_size
 from belvedere.vision.pixels import array_to_rgb, check_pixels, to_rgb
 from belvedere.vision.quiet import pillow_quiet
+from belvedere.vision.streams import is_stream, read_stream, stream_name
 
 __all__ = ["IMAGE_SUFFIXES", "ImageSource", "decode", "image_size", "load_image"]
 
-ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
-"""A file, its bytes, a Pillow picture, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4)."""
+ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
+"""A file, its bytes, the open file, a Pillow picture, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4)."""
 
 _Transpose = Image.Transpose
 _ORIENTATION = {
@@ -82,7 +83,8 @@ def load_image(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS, exif: bo
     The same picture gives the same array through every entry.
 
     Args:
-        source: A path, encoded bytes, a Pillow picture, or an array in RGB order (bool, uint8 or uint16).
+        source: A path, encoded bytes, a file opened in binary mode (read from where it stands, and left open), a
+            Pillow picture, or an array in RGB order (bool, uint8 or uint16).
         limits: Bounds on bytes and pixels.
         exif: Whether to turn the picture as its EXIF orientation says. A TIFF that was already loaded by
             Pillow is turned and stays so.
@@ -104,8 +106,11 @@ def load_image(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS, exif: bo
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         return decode(_read(path, limits), name=str(path), limits=limits, exif=exif)
+    if is_stream(source):
+        return decode(read_stream(source, limits), name=stream_name(source) or "image", limits=limits, exif=exif)
     raise ImageError(
-        f"a value of type {type(source).__name__} is no picture: expected a path, bytes, a Pillow picture or an array"
+        f"a value of type {type(source).__name__} is no picture: expected a path, bytes, a file opened in binary mode, "
+        "a Pillow picture or an array"
     )
 
 

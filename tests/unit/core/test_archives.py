@@ -184,6 +184,24 @@ def test_a_bomb_stops_at_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert given_out <= 16 * 1024**2 + 1
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_member_is_refused_by_the_size_in_its_header(tmp_path: Path, compressed: bool) -> None:
+    """Before any of it is unpacked: a few megabytes of packed zeros would keep the reader busy for a minute."""
+    header = tarfile.TarInfo("zeros")
+    header.size = 3 * 1024**3
+    content = header.tobuf() + bytes(1024)
+    with pytest.raises(LimitError, match="unpacks to more than"):
+        read(tmp_path, gzip.compress(content) if compressed else content, Limits())
+
+
+def test_padding_behind_the_end_is_bounded(tmp_path: Path) -> None:
+    content = archive_of(member("ok", b"x"))
+    padded = {size: read(tmp_path, content + bytes(size * 1024**2), Limits()) for size in (1, 8)}
+    assert padded == {size: {"ok": b"x"} for size in (1, 8)}
+    with pytest.raises(LimitError, match="bytes behind the end of the archive"):
+        read(tmp_path, content + bytes(20 * 1024**2), Limits())
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=3000))
 @example(bytes(1024))

@@ -167,4 +167,9 @@ def test_published_weights_load(shared_folder: Path, file: str, name: str) -> No
     import torch
 
     state = torch.load(shared_folder / "models" / file, weights_only=True, map_location="cpu")
-    assert nets.create(name).load_state_dict(state, strict=True)
+    net = nets.create(name)
+    net.load_state_dict(state, strict=True)
+    held = net.state_dict()
+    floats = [key for key, value in state.items() if value.is_floating_point()]
+    assert len(floats) > 5
+    assert [key for key in floats if not torch.equal(held[key], state[key].to(held[key].dtype))] == []

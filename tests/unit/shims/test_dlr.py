@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from belvedere.core.archives import plain_tar
 from belvedere.runtime import Artifact, Model
 from belvedere.runtime.engine_imports import import_onnxruntime
 from helpers.artifacts import tiny_artifact
@@ -170,6 +171,15 @@ def test_two_models_in_one_folder(dlr: ModuleType, tmp_path: Path) -> None:
         dlr.DLRModel(str(tmp_path))
 
 
+def test_other_archives_beside_an_artifact_are_none(dlr: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "pictures.tar").write_bytes(plain_tar({"a.png": b"x", "manifest.json": b"{}"}))
+    (tmp_path / "broken.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(dlr.DLRError, match=r"holds no model, only broken\.tar\.gz, pictures\.tar"):
+        dlr.DLRModel(str(tmp_path))
+    dense_artifact().save(tmp_path / "net.tar.gz")
+    assert dlr.DLRModel(str(tmp_path)).run(ROW)[0].shape == (1, 8)
+
+
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
@@ -217,10 +227,13 @@ def test_a_device_that_is_not_there_gives_one_warning(dlr: ModuleType, tmp_path:
         parts = {"file": "net.xml", "format": form, "weights": "net.bin"}
         artifact = dense_artifact(files={"net.xml": xml, "net.bin": weights}, network=parts)
     path = saved(artifact, tmp_path / "compiled")
+    sys.modules["dlr.devices"]._WARNED.clear()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = dlr.DLRModel(path, device, 0)
         found = [model.run(ROW)[0] for _ in range(3)]
+        again = dlr.DLRModel(path, device, 0)  # another line of the program
+        found.append(again.run(ROW)[0])
     assert [str(one.message).split(":")[0] for one in caught] == [
         f"dev_type '{device}' cannot be had, so the CPU is used"
     ]

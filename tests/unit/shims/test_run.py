@@ -211,3 +211,9 @@ def test_in_a_thread_signals_are_left_to_who_embeds_us(script, capfd: pytest.Cap
     thread.join(30)
     assert codes == [0]
     assert capfd.readouterr().out == "hello\n"
+
+
+@pytest.mark.parametrize("name", ["neomx", "neomxnet", "neopytorch"])
+def test_scripts_that_import_the_extensions_of_neo_go_on(script, name: str) -> None:
+    done = output_of(script(f"import {name}\nprint({name}.__doc__.split('``')[1])"))
+    assert (done.returncode, done.stdout) == (0, f"{name}\n"), done.stderr

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from belvedere.core.errors import EngineError, OptionError
 from belvedere.tasks.detection import DetectionDecoder, decode_detection
 from belvedere.tasks.detection.formats import read_rows
-from belvedere.tasks.detection.rows import Reading, sigmoid
+from belvedere.tasks.detection.rows import Reading, best_class, sigmoid
 from belvedere.vision.placement import Placement
 
 IMAGE = np.full((64, 96, 3), 120, dtype=np.uint8)
@@ -204,3 +204,21 @@ def test_candidates_are_the_best_ones():
     everything, some = (decode("yolo", [rows[None]], iou=1.0, candidates=count) for count in (None, 7))
     assert np.array_equal(some.scores, everything.scores[:7])
     assert np.array_equal(some.boxes_xyxy, everything.boxes_xyxy[:7])
+
+
+@given(st.integers(0, 9), st.integers(1, 4), st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.integers(0, 999))
+def test_rows_that_are_not_looked_at_change_nothing(count, classes, threshold, seed):
+    rng = np.random.default_rng(seed)
+    scores = np.round(rng.normal(0.3, 0.6, (count, classes)), 1).astype(np.float32)
+    weights = np.round(rng.normal(0.4, 0.6, count), 1).astype(np.float32)
+    if count and seed % 3 == 0:
+        scores[rng.integers(count), rng.integers(classes)] = np.nan
+    if count and seed % 5 == 0:
+        weights[rng.integers(count)] = np.nan
+    ids = scores.argmax(axis=1)
+    best = scores[np.arange(count), ids] * weights
+    used = np.flatnonzero(~(best < threshold))
+    found = best_class(scores, threshold, weights)
+    assert np.array_equal(found[0], best[used], equal_nan=True)
+    assert np.array_equal(found[1], ids[used])
+    assert np.array_equal(found[2], used)

@@ -312,8 +312,9 @@ class TestArrays:
             (SCENE[0, 0], "shape"),
             (SCENE[..., :2], "shape"),
             (SCENE[:0], "40 x 0"),
-            (np.uint8(3), "uint8 is no picture"),
-            ([[1, 2]], "list is no picture"),
+            (np.uint8(3), "^a value of type uint8 is no picture"),
+            ([[1, 2]], "^a value of type list is no picture"),
+            (5, "^a value of type int is no picture"),
             (None, "NoneType"),
         ],
     )
@@ -348,8 +349,10 @@ def test_pillow_modes_that_are_refused(mode):
 def test_missing_file_folder_and_empty_name(tmp_path):
     with pytest.raises(ImageError, match="no such file"):
         load_image(tmp_path / "none.jpg")
-    with pytest.raises(ImageError, match="folder"):
+    with pytest.raises(ImageError, match=r"is a folder.*list of paths.*open_dataset\("):
         load_image(tmp_path)
+    with pytest.raises(ImageError, match=r"no such file; it is not read as a pattern.*open_dataset\(.*\*\.jpg'\)"):
+        load_image(tmp_path / "*.jpg")
     with pytest.raises(ImageError, match="cannot be read"):
         load_image("a\0b.jpg")
 

@@ -38,6 +38,29 @@ def test_color_and_layout():
     assert np.array_equal(last.transpose(0, 3, 1, 2), plain)
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    ("scale", "mean", "std"),
+    [(1.0, (0.0,), (1.0,)), (1.0, (103.53, 0.0, 123.675), (57.375, 57.12, 1.0)), (1 / 127.5, (1.0,), (1.0,))],
+)
+def test_steps_that_are_left_out_change_nothing(layout, scale, mean, std):
+    rgb = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    f = np.float32
+    naive = (rgb[..., ::-1].astype(f) * f(scale) - np.array(mean, f)) / np.array(std, f)
+    settings = {"color": "BGR", "layout": layout, "scale": scale, "mean": mean, "std": std}
+    tensor = Preprocess(16, 16, **settings).apply(rgb)
+    assert np.array_equal(tensor[0], naive if layout == "NHWC" else naive.transpose(2, 0, 1))
+    half = Preprocess(16, 16, dtype="float16", **settings).apply(rgb)
+    assert half.dtype == np.float16
+    assert np.array_equal(half, tensor.astype(np.float16))
+
+
+def test_a_letterbox_of_an_uneven_colour():
+    tensor = Preprocess(10, 40, mode="letterbox", fill=(1, 2, 3), scale=1.0).apply(scene())
+    assert np.array_equal(tensor[0, :, 0, 0], [1, 2, 3])
+    assert np.array_equal(tensor[0, :, -1, -1], [1, 2, 3])
+
+
 def test_the_same_picture_gives_the_same_tensor_through_every_entry(tmp_path):
     data = encoded(scene(), "JPEG")
     path = tmp_path / "a.jpg"

@@ -83,6 +83,28 @@ def test_linear_reads_the_four_nearest_pixels(w, h, width, height, seed):
     assert np.abs(found - naive_linear(image, width, height)).max() <= 1  # float32 rounds halves either way
 
 
+@pytest.mark.parametrize(
+    ("source", "size"),
+    [((500, 375), (416, 312)), ((768, 576), (416, 312)), ((40, 900), (33, 70)), ((31, 17), (640, 90))],
+)
+def test_linear_is_the_formula_in_float32_bit_for_bit(source, size):
+    image = np.random.default_rng(0).integers(0, 256, (source[1], source[0], 3), dtype=np.uint8)
+    (left, right, u), (top, bottom, v) = (
+        nearest_pair(whole, wanted) for whole, wanted in zip(source, size, strict=True)
+    )
+    values = image.astype(np.float32)
+    rows = values[:, left] + (values[:, right] - values[:, left]) * u[:, None]
+    mixed = rows[top] + (rows[bottom] - rows[top]) * v[:, None, None]
+    assert np.array_equal(resize_rgb(image, *size, "linear"), np.rint(mixed).astype(np.uint8))
+
+
+def nearest_pair(whole, size):
+    """For each cell the two nearest pixels and the share of the second, float32."""
+    at = np.clip((np.arange(size) + 0.5) * (whole / size) - 0.5, 0, whole - 1)
+    first = np.floor(at).astype(int)
+    return first, np.minimum(first + 1, whole - 1), (at - first).astype(np.float32)
+
+
 def test_linear_does_not_blur_when_it_shrinks():
     stripes = np.zeros((8, 8, 3), dtype=np.uint8)
     stripes[:, ::4] = 255
@@ -97,3 +119,28 @@ def test_a_whole_part_is_the_whole(name):
     assert np.array_equal(resize_part(rgb, (0, 0, 40, 24), 13, 9, name), resize_rgb(rgb, 13, 9, name))
     part = resize_part(rgb, (10, 5, 30, 15), 20, 10, name)
     assert np.array_equal(part, rgb[5:15, 10:30])
+
+
+@pytest.mark.parametrize(("width", "height"), [(13, 9), (57, 41), (40, 24)])
+def test_cubic_is_keys_interpolation_without_antialiasing(width, height):
+    """Pixel by pixel, as OpenCV documents ``INTER_CUBIC``: 4x4 neighbours, a = -0.75, borders repeated."""
+    picture = scene()
+    rows, columns = picture.shape[:2]
+
+    def weight(t):
+        t, a = abs(t), -0.75
+        if t <= 1:
+            return (a + 2) * t**3 - (a + 3) * t**2 + 1
+        return a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a if t < 2 else 0.0
+
+    found = resize_rgb(picture, width, height, "cubic")
+    assert found.shape == (height, width, 3)
+    for y in range(0, height, 4):
+        for x in range(0, width, 4):
+            v, u = (y + 0.5) * rows / height - 0.5, (x + 0.5) * columns / width - 0.5
+            total = np.zeros(3)
+            for j in range(int(np.floor(v)) - 1, int(np.floor(v)) + 3):
+                for i in range(int(np.floor(u)) - 1, int(np.floor(u)) + 3):
+                    pixel = picture[min(max(j, 0), rows - 1), min(max(i, 0), columns - 1)]
+                    total += weight(v - j) * weight(u - i) * pixel
+            assert np.abs(found[y, x] - np.clip(total, 0, 255)).max() <= 0.51, (x, y)

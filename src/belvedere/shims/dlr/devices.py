@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 
 _TARGETS = {"cpu": "cpu", "gpu": "nvidia", "opencl": "intel-gpu"}
+_WARNED: set[str] = set()
+"""Devices that were warned of in this process: Python's own rule is once a line of the program."""
 
 
 def target_of(dev_type: str, dev_id: int) -> str:
@@ -25,5 +27,8 @@ class DeviceWarning(UserWarning):
 
 
 def warn_of_processor(dev_type: str, reason: Exception) -> None:
-    """Warn, where the program made the model, that the processor stands in for a device."""
+    """Warn, where the program made the model, that the processor stands in for a device: once a process and device."""
+    if dev_type in _WARNED:
+        return
+    _WARNED.add(dev_type)
     warnings.warn(f"dev_type '{dev_type}' cannot be had, so the CPU is used: {reason}", DeviceWarning, stacklevel=5)

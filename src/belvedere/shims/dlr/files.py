@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from belvedere.core.errors import ArtifactError
+from belvedere.core.archives import tar_members
+from belvedere.core.errors import ArtifactError, LimitError
 from belvedere.core.files import folder_or_backup
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
@@ -45,7 +46,7 @@ def artifact_path(model_path: str | os.PathLike[str] | Sequence[str]) -> Path:
 
 def _inside(folder: Path) -> Path:
     found = sorted(folder.iterdir())
-    artifacts = [path for path in found if path.is_file() and path.name.endswith(_ARCHIVES)]
+    artifacts = [path for path in found if path.is_file() and _is_packed_artifact(path)]
     artifacts += [path for path in found if path.is_dir() and (path / "manifest.sha256").is_file()]
     if len(artifacts) > 1:
         names = ", ".join(path.name for path in artifacts)
@@ -53,6 +54,16 @@ def _inside(folder: Path) -> Path:
     if artifacts:
         return artifacts[0]
     raise ArtifactError(_what_is_there(folder, [path.name for path in found]))
+
+
+def _is_packed_artifact(path: Path) -> bool:
+    """Whether an archive is one of ours: other archives may lie beside it. A damaged one is looked at by the loader."""
+    if not path.name.endswith(_ARCHIVES):
+        return False
+    try:
+        return any(name == "manifest.sha256" for name, _ in tar_members(path))
+    except (ArtifactError, LimitError):
+        return False
 
 
 def _what_is_there(folder: Path, names: list[str]) -> str:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from belvedere.tasks.detection.average_precision import RECALLS
 from belvedere.tasks.detection.verdicts import Rules, Verdicts
 
+_STEPS = len(RECALLS) - 1
+
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
@@ -74,28 +76,41 @@ def resampled_precision(ranked: Ranked, weights: NDArray[np.integer[Any]]) -> ND
     levels = ranked.right.shape[1]
     bounds = np.searchsorted(ranked.class_ids, np.arange(ranked.truths.shape[1] + 1))
     totals = weights.astype(np.float64) @ ranked.truths.astype(np.float64)
-    sums = np.zeros((len(weights), levels))
+    # Drawings lie side by side in memory: sums along the ranks then go over whole rows.
+    copies_of = np.ascontiguousarray(weights.T, dtype=np.float32)
+    sums = np.zeros((levels, len(weights)))
     for class_ in np.flatnonzero(ranked.truths.any(axis=0)).tolist():
         own = slice(bounds[class_], bounds[class_ + 1])
-        copies = weights[:, ranked.pictures[own]].astype(np.float32)
-        everything = np.cumsum(copies, axis=1, dtype=np.float32)
+        if not ranked.right[own].any():
+            continue
+        copies = copies_of[ranked.pictures[own]]
+        everything = np.cumsum(copies, axis=0, dtype=np.float32)
         for level in range(levels):
             counted, right = ranked.counted[own, level], np.flatnonzero(ranked.right[own, level])
             if not right.size:
-                continue
-            wide = everything if counted.all() else np.cumsum(copies * counted, axis=1, dtype=np.float32)
-            sums[:, level] += _areas(copies[:, right], wide[:, right], totals[:, class_])
+                break  # what overlaps by more is not more
+            wide = everything[right]
+            if not counted.all():
+                aside = np.flatnonzero(~counted)
+                skipped = np.concatenate([np.zeros_like(copies[:1]), np.cumsum(copies[aside], axis=0)])
+                wide -= skipped[np.searchsorted(aside, right)]
+            sums[level] += _areas(copies[right], wide, totals[:, class_])
     classes = np.count_nonzero(totals, axis=1)
-    return np.asarray(np.divide(sums, classes[:, None], out=np.full_like(sums, np.nan), where=classes[:, None] > 0))
+    found = np.divide(sums, classes, out=np.full_like(sums, np.nan), where=classes > 0)
+    return np.ascontiguousarray(found.T)
 
 
 def _areas(copies: NDArray[np.float32], wide: NDArray[np.float32], totals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of the falling precision over the 101 recalls, (B,), from right detections (B, k) and ranks (B, k)."""
-    hits = np.cumsum(copies, axis=1, dtype=np.float32)
-    precision = np.divide(hits, wide, out=np.zeros_like(hits), where=wide > 0)
-    falling = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    """Mean of the falling precision over the 101 recalls, (B,), from right detections (k, B) and their ranks (k, B)."""
+    hits = np.cumsum(copies, axis=0, dtype=np.float32)
+    # A right detection that is not drawn has no rank of its own; it never raises the hits, so it gains nothing.
+    precision = hits / np.maximum(wide, 1)
+    falling = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+    recall = hits / np.maximum(totals, 1)
     # So many of the recalls are reached with each right detection; 0 is with the first.
-    recall = hits.astype(np.float64) / np.maximum(totals, 1)[:, None]
-    reached = np.where(hits > 0, np.searchsorted(RECALLS, recall, side="right"), 0)
-    gained = np.diff(reached, axis=1, prepend=0)
-    return np.asarray((falling * gained).sum(axis=1) / len(RECALLS))
+    reached = (recall * _STEPS + 1e-9).astype(np.int8)
+    reached += 1 - (RECALLS.take(reached) > recall)
+    reached *= hits > 0
+    falling[0] *= reached[0]
+    falling[1:] *= np.diff(reached, axis=0)
+    return np.asarray(falling.sum(axis=0, dtype=np.float64) / len(RECALLS))

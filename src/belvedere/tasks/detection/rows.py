@@ -129,13 +129,19 @@ def best_class(
         threshold: Least score.
         weights: Factor on a row's scores, not negative, float32 (n,).
     """
+    if weights is None or not scores.size:
+        places = np.arange(len(scores))
+    else:
+        # Most rows of a grid are nothing, however sure they are of a class: what cannot reach the threshold even with
+        # the highest score there is needs no look. Rows that are no numbers are kept, so that they are found.
+        places = np.flatnonzero(~(weights * scores.max() < threshold) | (weights < 0))
+        scores, weights = scores[places], weights[places]
     ids = scores.argmax(axis=1)
     best = np.take_along_axis(scores, ids[:, None], axis=1)[:, 0]
     if weights is not None:
         best = best * weights
-    # Rows that are no numbers are kept, so that they are found.
     used = np.flatnonzero(~(best < threshold))
-    return best[used], ids[used].astype(np.int64), used
+    return best[used], ids[used].astype(np.int64), places[used]
 
 
 def every_class(scores: Array, threshold: float) -> tuple[Array, NDArray[np.int64], NDArray[np.intp]]:
