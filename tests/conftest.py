@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes tells of the machine and its other work, not of the code.
+settings.register_profile("belvedere", deadline=None)
+settings.load_profile("belvedere")
 
 
 @pytest.fixture(scope="session")
