@@ -20,7 +20,7 @@ from belvedere.core.archives import tar_members
 from belvedere.core.errors import ArtifactError, CompileError
 from belvedere.core.files import folder_or_backup
 from belvedere.runtime import Artifact
-from belvedere.runtime.artifact import MANIFEST
+from belvedere.runtime.artifact import MANIFEST, MANIFEST_SUM
 from belvedere.runtime.artifact_cache import held_artifact, keep_artifact
 from belvedere.runtime.blob_cache import default_cache, key_of
 from belvedere.tasks.label_sets import find_labels
@@ -36,7 +36,9 @@ _BESIDE = {
 
 
 def is_artifact(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder or archive is an artifact, by its manifest; True also for an archive that is damaged.
+    """Whether a folder or archive is an artifact, by its manifest or the manifest's checksum.
+
+    So True also for one that is damaged: what is wrong with it is said on loading.
 
     Raises:
         CompileError: the file cannot be read.
@@ -44,12 +46,12 @@ def is_artifact(path: str | os.PathLike[str]) -> bool:
     """
     path = Path(path)
     if path.is_dir() or not path.exists():
-        return (folder_or_backup(path) / MANIFEST).is_file()
+        return any((folder_or_backup(path) / name).is_file() for name in (MANIFEST, MANIFEST_SUM))
     if not path.is_file() or not is_archive(path) or path.name.lower().endswith(".zip"):
         return False
     try:
         for name, pieces in tar_members(path):
-            if name == MANIFEST:
+            if name in (MANIFEST, MANIFEST_SUM):
                 return True
             for _ in pieces:
                 pass

@@ -54,11 +54,16 @@ def fit_letterboxed(
     scaled = resize_rgb(rgb, width, height, kernel_name)
     if (width, height) == (place.width, place.height):
         return scaled
+    left, top = int(place.offset_x), int(place.offset_y)
     ground = np.empty((place.height, place.width, 3), dtype=np.uint8)
     # Whole rows: NumPy is many times slower on a last axis of three.
-    ground.reshape(place.height, -1)[:] = np.tile(np.array(fill, dtype=np.uint8), place.width)
-    left, top = int(place.offset_x), int(place.offset_y)
-    ground[top : top + height, left : left + width] = scaled
+    row = np.tile(np.array(fill, dtype=np.uint8), place.width)
+    lines = ground.reshape(place.height, -1)
+    lines[:top] = row
+    lines[top + height :] = row
+    lines[top : top + height, : 3 * left] = row[: 3 * left]
+    lines[top : top + height, 3 * (left + width) :] = row[3 * (left + width) :]
+    lines[top : top + height, 3 * left : 3 * (left + width)] = scaled.reshape(height, -1)
     return ground
 
 

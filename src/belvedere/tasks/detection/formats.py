@@ -107,7 +107,7 @@ def read_rows(form: str, arrays: Sequence[Array], reading: Reading) -> Rows:
     Raises:
         EngineError: the arrays do not fit together, or hold detections that are not numbers.
     """
-    if form not in _CHOSEN and not all(np.isfinite(array).all() for array in arrays):
+    if form not in _CHOSEN and not all(map(_finite, arrays)):
         raise EngineError(f"the network's outputs hold values that are not numbers, or not finite (format {form})")
     with np.errstate(over="ignore", invalid="ignore"):  # a network may say anything; it is looked at right after
         found = _READERS[form](arrays, reading)
@@ -115,6 +115,12 @@ def read_rows(form: str, arrays: Sequence[Array], reading: Reading) -> Rows:
     if not np.isfinite(found.scores).all() or wrong.any():
         raise EngineError(f"the network's outputs hold detections that are not numbers (format {form})")
     return found._replace(boxes_xyxy=np.clip(found.boxes_xyxy, -_FARTHEST, _FARTHEST))
+
+
+def _finite(values: Array) -> bool:
+    """Whether all are finite numbers: then their sum is one, unless it overflows; it takes no second array."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
 
 
 _READERS: Mapping[str, Callable[[Sequence[Array], Reading], Rows]] = {

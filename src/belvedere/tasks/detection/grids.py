@@ -31,11 +31,11 @@ def read_yolox(arrays: Sequence[Array], reading: Reading) -> Rows:
             f"the grid has {len(grid)} cells; an input of {size[0]}x{size[1]} with strides {list(strides)} has "
             f"{grid_cells(size, strides)}"
         )
-    cells, steps = grid_places([(size[0] // stride, size[1] // stride) for stride in strides], strides)
     scores, ids, used = best_class(_classes(grid, reading), reading.threshold, grid[:, 4])
-    centers = (grid[used, :2] + cells[used]) * steps[used]
+    cells, steps = grid_places([(size[0] // stride, size[1] // stride) for stride in strides], strides, used)
+    centers = (grid[used, :2] + cells) * steps
     with np.errstate(over="ignore"):  # a network may say anything; boxes are clipped to the picture
-        sizes = np.exp(grid[used, 2:4]) * steps[used]
+        sizes = np.exp(grid[used, 2:4]) * steps
         return Rows(corners(centers, sizes), scores, ids, used)
 
 
@@ -116,10 +116,10 @@ def _distances(arrays: Sequence[Array], reading: Reading, offset: float) -> Rows
             f"{list(reading.strides)} has {wanted} cells, each with classes and 4x{bins} distances"
         )
     scores, ids, used = best_class(grid[:, : -4 * bins], reading.threshold)
-    cells, steps = grid_places(sides, reading.strides)
+    cells, steps = grid_places(sides, reading.strides, used)
     chances = softmax(grid[used, -4 * bins :].reshape(-1, 4, bins))
-    reach = (chances @ np.arange(bins, dtype=np.float32)) * steps[used]
-    centers = (cells[used] + np.float32(offset)) * steps[used]
+    reach = (chances @ np.arange(bins, dtype=np.float32)) * steps
+    centers = (cells + np.float32(offset)) * steps
     return Rows(np.concatenate([centers - reach[:, :2], centers + reach[:, 2:]], axis=1), scores, ids, used)
 
 

@@ -71,14 +71,22 @@ def grid_cells(size: tuple[int, int], strides: Sequence[int]) -> int:
     return sum((size[0] // stride) * (size[1] // stride) for stride in strides)
 
 
-def grid_places(sides: Sequence[tuple[int, int]], strides: Sequence[int]) -> tuple[Array, Array]:
-    """Column and row of every cell (n, 2), and its stride (n, 1), of grids of (columns, rows) one after the other."""
-    places, steps = [], []
-    for (columns, rows), stride in zip(sides, strides, strict=True):
-        grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=2).reshape(-1, 2)
-        places.append(grid)
-        steps.append(np.full((len(grid), 1), stride))
-    return np.concatenate(places).astype(np.float32), np.concatenate(steps).astype(np.float32)
+def grid_places(
+    sides: Sequence[tuple[int, int]], strides: Sequence[int], cells: NDArray[np.intp]
+) -> tuple[Array, Array]:
+    """Column and row (n, 2) and stride (n, 1) of some cells of grids of (columns, rows) one after the other.
+
+    Args:
+        sides: Columns and rows of each grid.
+        strides: Pixels per cell of each grid.
+        cells: Numbers of the cells (n,), counted row by row through all grids.
+    """
+    columns, rows = np.array(sides, dtype=np.intp).T
+    ends = np.cumsum(columns * rows)
+    grid = np.searchsorted(ends, cells, side="right")
+    inner = cells - (ends - columns * rows)[grid]
+    places = np.stack([inner % columns[grid], inner // columns[grid]], axis=1)
+    return places.astype(np.float32), np.array(strides, dtype=np.float32)[grid][:, None]
 
 
 def corners(centers: Array, sizes: Array) -> Array:
