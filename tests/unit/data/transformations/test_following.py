@@ -39,7 +39,9 @@ def _blob(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
 
 def _star(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
     """A polygon without crossings around a place in the picture, parts of it maybe beyond the border."""
-    turns = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(5, 12))))
+    # One corner in each sector: with a gap of half a turn the last edge could cross the others.
+    count = int(rng.integers(5, 12))
+    turns = (np.arange(count) + rng.uniform(0, 0.9, count)) * (2 * np.pi / count)
     reach = rng.uniform(0.15, 0.45, len(turns)) * min(width, height)
     middle = rng.uniform(0.2, 0.8, 2) * (width, height)
     return middle + reach[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=1)
