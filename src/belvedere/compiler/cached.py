@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -18,7 +17,7 @@ from belvedere.compiler.pipeline.options import Progress
 from belvedere.compiler.source import is_archive, open_source
 from belvedere.core.archives import tar_members
 from belvedere.core.errors import ArtifactError, CompileError
-from belvedere.core.files import folder_or_backup
+from belvedere.core.files import folder_or_backup, sha256_of_file
 from belvedere.runtime import Artifact
 from belvedere.runtime.artifact import MANIFEST, MANIFEST_SUM
 from belvedere.runtime.artifact_cache import held_artifact, keep_artifact
@@ -26,7 +25,6 @@ from belvedere.runtime.blob_cache import default_cache, key_of
 from belvedere.tasks.label_sets import find_labels
 
 _PART = "artifacts"
-_BLOCK = 1 << 20
 _SECONDS = 0.5  # to choose the faster engine; a user waits for it once
 _BESIDE = {
     (".cfg", ".weights"): ("*.cfg", "*.weights"),
@@ -125,11 +123,7 @@ def _beside(source: Source) -> Iterator[Path]:
 def _hash(path: Path) -> str:
     if not path.is_file():
         return "missing"
-    found = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                found.update(block)
+        return sha256_of_file(path)
     except OSError as error:
         raise CompileError(f"{path}: cannot be read ({error.strerror})") from error
-    return found.hexdigest()

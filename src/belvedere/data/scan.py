@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,25 +63,12 @@ def list_pictures(root: Path, max_files: int = MAX_FILES, max_depth: int = MAX_D
     """
     pictures: list[str] = []
     problems: list[Problem] = []
-    folders = [("", 0)]
-    seen = 0
-    while folders:
-        relative, depth = folders.pop()
-        for entry in _entries(root, relative, problems):
-            seen += 1
-            if seen > max_files:
-                raise LimitError(f"{root}: more than {max_files} files; open a smaller folder")
-            name = f"{relative}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                if depth == max_depth:
-                    raise LimitError(f"{root}: folders nested deeper than {max_depth} at '{name}'")
-                folders.append((f"{name}/", depth + 1))
-                continue
-            reason = _why_not(entry, root)
-            if reason is None:
-                pictures.append(name)
-            elif reason:
-                problems.append(Problem(_printable(name), reason))
+    for name, entry in _walk(root, max_files, max_depth, problems):
+        reason = _why_not(entry, root)
+        if reason is None:
+            pictures.append(name)
+        elif reason:
+            problems.append(Problem(_printable(name), reason))
     return Listing(tuple(sorted(pictures)), tuple(sorted(problems, key=lambda problem: problem.where)))
 
 
@@ -97,11 +84,23 @@ def list_files(
         LimitError: more files or deeper folders than allowed.
     """
     found: list[str] = []
+    for name, entry in _walk(root, max_files, max_depth, []):
+        if Path(entry.name).suffix.casefold() in suffixes and entry.name == _printable(entry.name):
+            path = root / name
+            if is_file(path) and (not entry.is_symlink() or is_inside(path, root)):
+                found.append(name)
+    return tuple(sorted(found))
+
+
+def _walk(
+    root: Path, max_files: int, max_depth: int, problems: list[Problem]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below ``root`` but folders, with its relative path; ``problems`` gets folders that cannot be read."""
     folders = [("", 0)]
     seen = 0
     while folders:
         relative, depth = folders.pop()
-        for entry in _entries(root, relative, []):
+        for entry in _entries(root, relative, problems):
             seen += 1
             if seen > max_files:
                 raise LimitError(f"{root}: more than {max_files} files; open a smaller folder")
@@ -110,11 +109,8 @@ def list_files(
                 if depth == max_depth:
                     raise LimitError(f"{root}: folders nested deeper than {max_depth} at '{name}'")
                 folders.append((f"{name}/", depth + 1))
-            elif Path(entry.name).suffix.casefold() in suffixes and entry.name == _printable(entry.name):
-                path = root / name
-                if is_file(path) and (not entry.is_symlink() or is_inside(path, root)):
-                    found.append(name)
-    return tuple(sorted(found))
+            else:
+                yield name, entry
 
 
 def is_picture_name(name: str) -> bool:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from belvedere._version import __version__
-from belvedere.core.errors import ArtifactError, BelvedereError, OptionError, StorageError
+from belvedere.core.errors import ArtifactError, OptionError
+from belvedere.core.files import sha256_of_file
 from belvedere.core.limits import DEFAULT_LIMITS, Limits
 from belvedere.runtime import Artifact, Model
-from belvedere.runtime.blob_cache import BlobCache, default_cache, key_of
+from belvedere.runtime.artifact_cache import held_artifact, keep_artifact
+from belvedere.runtime.blob_cache import default_cache, key_of
 from belvedere.zoo.bundled import bundled_artifact
 from belvedere.zoo.catalogue import Entry, find, is_name, suggestion
 from belvedere.zoo.finish import Progress
 
 _PART = "zoo"
 _SECONDS = 0.5  # to choose the faster engine; a user waits for it once
-_BLOCK = 1 << 20
 
 
 def load(
@@ -133,12 +132,14 @@ def zoo_artifact(
         return bundled_artifact(entry)
     cache = None if options else default_cache(_PART)
     key = _key(entry, weights, size, task) if cache is not None else None
-    if cache is not None and key is not None and (found := _held(cache, key)) is not None:
+    if cache is not None and key is not None and (found := held_artifact(cache, key)) is not None:
         return found
     settings = {"seconds": _SECONDS, **(options or {})}
     made = _made(entry, weights, size, task, settings, progress)
     if cache is not None:
-        _keep(cache, _key(entry, weights, size, task), made)
+        key = _key(entry, weights, size, task)  # the commit may be known only now
+        if key is not None:
+            keep_artifact(cache, key, made)
     return made
 
 
@@ -168,42 +169,11 @@ def _key(entry: Entry, weights: str | os.PathLike[str] | None, size: tuple[int, 
     if entry.source == "gluoncv":
         if weights is None or not Path(weights).is_file():
             return None
-        return key_of({**facts, "weights": _hash(Path(weights))})
+        return key_of({**facts, "weights": sha256_of_file(Path(weights))})
     from belvedere.zoo.hub.checkpoint import cached_commit
 
     commit = cached_commit(entry)
     return None if commit is None else key_of({**facts, "repository": entry.repository, "commit": commit})
-
-
-def _held(cache: BlobCache, key: str) -> Artifact | None:
-    """The artifact of that key; None where there is none or only a damaged one, which is removed."""
-    path = cache.folder / key
-    try:
-        if not path.is_dir() or not cache.ready():
-            return None
-        artifact = Artifact.load(path)
-        os.utime(path)
-    except BelvedereError:
-        cache.drop(key)
-        return None
-    except OSError:
-        return None
-    return artifact
-
-
-def _keep(cache: BlobCache, key: str | None, artifact: Artifact) -> None:
-    with suppress(OSError, StorageError):
-        if key is not None and cache.ready():
-            artifact.save(cache.folder / key)
-            cache.trim(key)
-
-
-def _hash(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _could_be_a_name(word: str) -> bool:

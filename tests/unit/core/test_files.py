@@ -295,3 +295,9 @@ def test_a_new_temporary_taken_for_a_leftover_is_made_again(tmp_path: Path, monk
     assert stolen
     assert (tmp_path / "x").read_bytes() == b"1"
     assert leftovers(tmp_path) == []
+
+
+def test_the_hash_of_a_file_is_that_of_its_content(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 20_000
+    (tmp_path / "data").write_bytes(data)
+    assert module.sha256_of_file(tmp_path / "data") == module.sha256_of(data)

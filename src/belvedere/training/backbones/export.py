@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch.nn import functional
 
 from belvedere.core.errors import TrainingError
 from belvedere.training.backbones.catalogue import FAMILIES, Family, HubBackbone
+from belvedere.training.backbones.quiet import transformers_quiet
 
 LARGEST_NETWORK = 1_500_000_000
 OPSET = 18
@@ -55,7 +55,7 @@ def check_size(row: HubBackbone, folder: Path) -> None:
     """
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        with torch.device("meta"), _quiet():
+        with torch.device("meta"), transformers_quiet():
             model = transformers.AutoModel.from_config(config, trust_remote_code=False)
     except _UNREADABLE as error:
         raise _unreadable(row, error) from error
@@ -99,7 +99,7 @@ def export(row: HubBackbone, folder: Path, pictures: Callable[[int, int], Sequen
 
 def _load(row: HubBackbone, folder: Path) -> Any:
     try:
-        with _quiet():
+        with transformers_quiet():
             model, found = transformers.AutoModel.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, trust_remote_code=False,
                 attn_implementation="eager", output_loading_info=True,
@@ -259,21 +259,6 @@ def _drop_first_casts(graph: Any) -> None:
         node.input[:] = ["image" if name in casts else name for name in node.input]
     del graph.node[:]
     graph.node.extend(kept)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Loading prints reports and bars about heads that are not used here; ours say what matters."""
-    log = transformers.logging
-    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(verbosity)
-        if bars:
-            log.enable_progress_bar()
 
 
 def _unreadable(row: HubBackbone, error: Exception) -> TrainingError:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from belvedere.core.errors import CompileError
+from belvedere.training.backbones.quiet import transformers_quiet
 from belvedere.zoo.hub.architectures import Architecture
 from belvedere.zoo.hub.checkpoint import Checkpoint
 
@@ -147,22 +148,13 @@ def _constant(value: torch.Tensor) -> Callable[..., torch.Tensor]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Loading prints reports and bars, tracing warns about sizes that are fixed here; ours say what matters."""
-    log = transformers.logging
-    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
-            warnings.filterwarnings("ignore", category=DeprecationWarning)
-            warnings.filterwarnings("ignore", category=FutureWarning)
-            warnings.filterwarnings("ignore", category=UserWarning, module="torch|transformers")
-            yield
-    finally:
-        log.set_verbosity(verbosity)
-        if bars:
-            log.enable_progress_bar()
+    """What loading prints, and what tracing warns of about sizes that are fixed here: ours say what matters."""
+    with transformers_quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module="torch|transformers")
+        yield
 
 
 def _unreadable(wanted: str, error: Exception) -> CompileError:
